@@ -1,1 +1,32 @@
+//! Drives decisions: gathers commands into batches, brings the rows they need from a store, writes what
+//! they decided in one durable transaction, and only then answers.
+//!
+//! Start with [`Engine::submit`] and follow a command into [`batch`]. The ports to the outside are in
+//! [`store`], [`clock`] and [`ids`]. No rule of the business is here.
+#![warn(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::float_arithmetic,
+        clippy::arithmetic_side_effects
+    )
+)]
 
+pub mod batch;
+pub mod clock;
+mod engine;
+pub mod ids;
+mod job;
+pub mod reads;
+pub mod store;
+
+pub use clock::Clock;
+pub use engine::{Engine, EngineConfig, Refused};
+pub use ids::UuidIds;
+pub use job::{Keyed, RejectInput, Reply};
+pub use reads::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads};
+pub use store::{Store, StoreError};

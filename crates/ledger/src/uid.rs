@@ -93,7 +93,13 @@ mod tests {
 
     #[test]
     fn what_is_no_uuid_is_refused() {
-        for text in ["", "01937e1a", "01937e1a-9c4b-7d2e-8f01-23456789abc", "01937e1a_9c4b-7d2e-8f01-23456789abcd", "zz937e1a9c4b7d2e8f0123456789abcd"] {
+        for text in [
+            "",
+            "01937e1a",
+            "01937e1a-9c4b-7d2e-8f01-23456789abc",
+            "01937e1a_9c4b-7d2e-8f01-23456789abcd",
+            "zz937e1a9c4b7d2e8f0123456789abcd",
+        ] {
             assert_eq!(Uid::parse(text), None, "{text}");
         }
     }

@@ -1,0 +1,370 @@
+//! The desk a command decides at: the rows it may see and the only ways to change them.
+
+use std::sync::Arc;
+
+use ledger::{Account, AccountId, Entry, EntryId, EntryKind, ExternalLeg, Legs, PostError, Role, Uid};
+use money::{Currency, Money};
+
+use super::ids::{EventId, JobId, PaymentId};
+use super::{
+    Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, IdempotencyKey, Ids, Job, JobKind, KeyRow, Label, OwnedKey, Record,
+    RecordKey, Resource, Slot, Timestamp, Wanted,
+};
+use crate::payment::Payment;
+use crate::platform::Platform;
+
+/// Where a command says beforehand what it will touch.
+#[derive(Debug)]
+pub struct Needs<'a> {
+    ctx: &'a Ctx,
+    wanted: &'a mut Wanted,
+}
+
+impl<'a> Needs<'a> {
+    /// Collects into `wanted` for the tenant of `ctx`.
+    pub const fn new(ctx: &'a Ctx, wanted: &'a mut Wanted) -> Self {
+        Self { ctx, wanted }
+    }
+
+    /// An account.
+    pub fn account(&mut self, id: AccountId) {
+        self.wanted.accounts.push((self.ctx.platform, id));
+    }
+
+    /// An account and the user who holds it.
+    pub fn account_and_holder(&mut self, id: AccountId) {
+        self.account(id);
+        self.wanted.holders.push((self.ctx.platform, id));
+    }
+
+    /// The account that the tenant has once for a role and a currency.
+    pub fn chart_account(&mut self, role: Role, currency: Currency) {
+        self.account(AccountId::of_chart(self.ctx.platform.0, role, currency));
+    }
+
+    /// A payment.
+    pub fn payment(&mut self, id: PaymentId) {
+        self.wanted.payments.push((self.ctx.platform, id));
+    }
+
+    /// A record.
+    pub fn record<R: Resource>(&mut self, id: R::Id) {
+        self.wanted.records.push(RecordKey { kind: R::KIND, platform: self.ctx.platform, id: id.into() });
+    }
+}
+
+/// What a command works at.
+///
+/// A row that nobody has loaded reads as absent *and* is noted: the answer is then void, and the
+/// command is asked again once the row is there. So a command never distinguishes the two.
+pub struct Desk<'a> {
+    ctx: &'a Ctx,
+    books: &'a mut Books,
+    ids: &'a mut dyn Ids,
+    real_now: Timestamp,
+    missed: &'a mut Wanted,
+    now: Option<Timestamp>,
+    fault: Option<Fault>,
+    object: Option<Uid>,
+}
+
+impl<'a> Desk<'a> {
+    /// A desk over `books`. Rows that are missed are added to `missed`.
+    pub const fn new(ctx: &'a Ctx, books: &'a mut Books, ids: &'a mut dyn Ids, real_now: Timestamp, missed: &'a mut Wanted) -> Self {
+        Self { ctx, books, ids, real_now, missed, now: None, fault: None, object: None }
+    }
+
+    /// Who asks, and for which tenant.
+    #[must_use]
+    pub const fn ctx(&self) -> &'a Ctx {
+        self.ctx
+    }
+
+    /// Real time, for leases, tokens and retention of keys.
+    #[must_use]
+    pub const fn real_now(&self) -> Timestamp {
+        self.real_now
+    }
+
+    /// Business time: real time, moved by the offset of a sandbox platform's clock.
+    pub fn now(&mut self) -> Timestamp {
+        if let Some(now) = self.now {
+            return now;
+        }
+        let Some(platform) = self.platform() else { return self.real_now };
+        let now = self.real_now.plus_ms(platform.clock_offset_ms);
+        self.now = Some(now);
+        now
+    }
+
+    /// The tenant. A missing one is a fault, noted here: contexts are made for platforms that exist.
+    pub fn platform(&mut self) -> Option<Arc<Platform>> {
+        let key = RecordKey { kind: Platform::KIND, platform: self.ctx.platform, id: self.ctx.platform.0 };
+        let known = self.books.records.get(&key).is_some();
+        let platform = self.find::<Platform>(self.ctx.platform);
+        if known && platform.is_none() {
+            self.note_fault(Fault("the platform of the request is not there"));
+        }
+        platform
+    }
+
+    /// An id that nobody has.
+    pub fn fresh<I: From<Uid>>(&mut self) -> I {
+        I::from(self.ids.fresh())
+    }
+
+    /// The id of the object this command makes: the one an import names, else a fresh one. Noted for the audit trail.
+    pub fn fresh_object<I: From<Uid>>(&mut self) -> I {
+        let id = match self.ctx.given_id {
+            Some(id) => id,
+            None => self.ids.fresh(),
+        };
+        self.object = Some(id);
+        I::from(id)
+    }
+
+    /// Notes the object this command changes, for the audit trail.
+    pub fn note_object(&mut self, id: impl Into<Uid>) {
+        self.object = Some(id.into());
+    }
+
+    /// The object noted, if any.
+    #[must_use]
+    pub const fn object(&self) -> Option<Uid> {
+        self.object
+    }
+
+    /// Notes a broken invariant: whatever the command answers, it moves nothing.
+    pub fn note_fault(&mut self, fault: Fault) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// The fault noted, if any.
+    #[must_use]
+    pub const fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// An account of the tenant. Those of others are not there.
+    pub fn account(&mut self, id: AccountId) -> Option<Account> {
+        match self.books.accounts.get(&id) {
+            Some(slot) => slot.row().filter(|account| account.tenant == self.ctx.platform.0).copied(),
+            None => {
+                self.missed.accounts.push((self.ctx.platform, id));
+                None
+            }
+        }
+    }
+
+    /// The id of the account that the tenant has once for a role and a currency.
+    #[must_use]
+    pub fn chart_id(&self, role: Role, currency: Currency) -> AccountId {
+        AccountId::of_chart(self.ctx.platform.0, role, currency)
+    }
+
+    /// Opens the tenant's account for a role and a currency unless it is open, and gives its id.
+    pub fn chart_account(&mut self, role: Role, currency: Currency) -> AccountId {
+        let id = self.chart_id(role, currency);
+        let known = self.books.accounts.get(&id).is_some();
+        if self.account(id).is_none() && known {
+            self.open_account(id, role, None, currency);
+        }
+        id
+    }
+
+    /// Opens an account without postings.
+    pub fn open_account(&mut self, id: AccountId, role: Role, holder: Option<Uid>, currency: Currency) {
+        let at = self.now().ms();
+        self.books.accounts.put(id, Account::open(id, self.ctx.platform.0, role, holder, currency, at));
+    }
+
+    /// Books an entry: the only way a balance changes.
+    ///
+    /// Errors: those of [`ledger::post`]. One that only a defect can cause (legs that do not balance, an account
+    /// that is not there) is also noted as a fault.
+    pub fn post(&mut self, kind: EntryKind, operation: Uid, legs: &Legs, external: Option<ExternalLeg>) -> Result<EntryId, PostError> {
+        let id = EntryId(self.ids.fresh());
+        let missing_before = self.missed.accounts.len();
+        let posted = ledger::post(id, legs, |account| self.account(account));
+        let posted = match posted {
+            Ok(posted) => posted,
+            Err(error) => {
+                let defect = match error {
+                    PostError::NoSuchAccount { .. } => self.missed.accounts.len() == missing_before,
+                    PostError::Unbalanced => true,
+                    PostError::InsufficientFunds { .. } | PostError::Overflow => false,
+                };
+                if defect {
+                    self.note_fault(Fault("an entry does not balance or names an account that is not there"));
+                }
+                return Err(error);
+            }
+        };
+        let booked_at_ms = self.now().ms();
+        let tenant = self.ctx.platform.0;
+        self.books.entries.push(Entry { id, tenant, kind, operation, corrects: None, booked_at_ms, external });
+        self.books.postings.extend(posted.postings);
+        for account in posted.accounts {
+            self.books.accounts.put(account.id, account);
+        }
+        Ok(id)
+    }
+
+    /// Sets `amount` of an account's available balance aside. Errors: those of [`ledger::hold`], `NoSuchAccount`.
+    pub fn hold(&mut self, id: AccountId, amount: Money) -> Result<(), PostError> {
+        let account = self.account(id).ok_or(PostError::NoSuchAccount { account: id })?;
+        self.books.accounts.put(id, ledger::hold(&account, amount)?);
+        Ok(())
+    }
+
+    /// Makes `amount` that was set aside available again. Errors: those of [`ledger::release`], `NoSuchAccount`.
+    pub fn release(&mut self, id: AccountId, amount: Money) -> Result<(), PostError> {
+        let account = self.account(id).ok_or(PostError::NoSuchAccount { account: id })?;
+        self.books.accounts.put(id, ledger::release(&account, amount)?);
+        Ok(())
+    }
+
+    /// A payment of the tenant.
+    pub fn payment(&mut self, id: PaymentId) -> Option<Payment> {
+        match self.books.payments.get(&id) {
+            Some(slot) => slot.row().filter(|payment| payment.platform == self.ctx.platform).cloned(),
+            None => {
+                self.missed.payments.push((self.ctx.platform, id));
+                None
+            }
+        }
+    }
+
+    /// Writes a payment: a new one at version 1, or a change at one version more.
+    pub fn put_payment(&mut self, payment: Payment) {
+        self.books.payments.put(payment.id, payment);
+    }
+
+    /// The body of a record of the tenant.
+    pub fn find<R: Resource>(&mut self, id: R::Id) -> Option<Arc<R>> {
+        self.find_record::<R>(id).and_then(|record| record.body())
+    }
+
+    /// A record of the tenant, with its lead.
+    pub fn find_record<R: Resource>(&mut self, id: R::Id) -> Option<Record> {
+        let key = RecordKey { kind: R::KIND, platform: self.ctx.platform, id: id.into() };
+        match self.books.records.get(&key) {
+            Some(slot) => slot.row().cloned(),
+            None => {
+                self.missed.records.push(key);
+                None
+            }
+        }
+    }
+
+    /// Makes a record.
+    pub fn insert<R: Resource>(&mut self, id: R::Id, body: R) -> Record {
+        let at = self.now();
+        let record = Record::of(self.ctx.platform, id, at, 1, body);
+        self.books.records.put(record.key(), record.clone());
+        if let Some(owner) = record.lead.owner {
+            let key = OwnedKey { owner: RecordKey { kind: R::KIND, platform: self.ctx.platform, id: owner } };
+            if let Some(Slot::Clean(ids) | Slot::Changed(ids) | Slot::New(ids)) = self.books.owned.get(&key) {
+                let ids: Arc<[Uid]> = ids.iter().copied().chain([record.lead.id]).collect();
+                self.books.owned.put(key, ids);
+            }
+        }
+        record
+    }
+
+    /// Which records of a kind an owner has, oldest first.
+    pub fn owned<R: Resource>(&mut self, owner: impl Into<Uid>) -> Arc<[Uid]> {
+        let key = OwnedKey { owner: RecordKey { kind: R::KIND, platform: self.ctx.platform, id: owner.into() } };
+        match self.books.owned.get(&key) {
+            Some(slot) => slot.row().map_or_else(|| Arc::from([]), Arc::clone),
+            None => {
+                self.missed.owned.push(key);
+                Arc::from([])
+            }
+        }
+    }
+
+    /// Gives a record a second name to be listed by.
+    pub fn label(&mut self, record: &Record, label: &str) {
+        self.books.labels.push(Label { record: record.key(), label: label.into() });
+    }
+
+    /// Has `kind` of work done on `subject` once business time has reached `due_at`.
+    pub fn schedule(&mut self, kind: JobKind, subject: impl Into<Uid>, due_at: Timestamp) {
+        let id: JobId = self.fresh();
+        let job = Job { id, platform: self.ctx.platform, kind, subject: subject.into(), due_at, attempts: 0, done_at: None };
+        self.books.jobs.put(id, job);
+    }
+
+    /// A job of the tenant.
+    pub fn job(&mut self, id: JobId) -> Option<Job> {
+        match self.books.jobs.get(&id) {
+            Some(slot) => slot.row().filter(|job| job.platform == self.ctx.platform).cloned(),
+            None => {
+                self.missed.jobs.push((self.ctx.platform, id));
+                None
+            }
+        }
+    }
+
+    /// Writes a job that was found.
+    pub fn put_job(&mut self, job: Job) {
+        self.books.jobs.put(job.id, job);
+    }
+
+    /// Changes a record that was found.
+    pub fn update<R: Resource>(&mut self, found: &Record, body: R) -> Record {
+        let lead = found.lead;
+        let record = Record::of(lead.platform, R::Id::from(lead.id), lead.created_at, lead.version.saturating_add(1), body);
+        self.books.records.put(record.key(), record.clone());
+        record
+    }
+
+    /// What an idempotency key was used for before.
+    pub fn key(&mut self, key: &IdempotencyKey) -> Option<KeyRow> {
+        match self.books.keys.get(key) {
+            Some(slot) => slot.row().cloned(),
+            None => {
+                self.missed.keys.push(key.clone());
+                None
+            }
+        }
+    }
+
+    /// Writes the record of a key.
+    pub fn put_key(&mut self, row: KeyRow) {
+        self.books.keys.put(row.key.clone(), row);
+    }
+
+    /// Where a directory text leads. The platform found may be another one: only its existence may be told.
+    pub fn directory(&mut self, key: &DirectoryKey) -> Option<DirectoryRow> {
+        match self.books.directory.get(key) {
+            Some(slot) => slot.row().copied(),
+            None => {
+                self.missed.directory.push(key.clone());
+                None
+            }
+        }
+    }
+
+    /// Makes a directory text lead to an object of the tenant.
+    pub fn put_directory(&mut self, key: DirectoryKey, id: impl Into<Uid>) {
+        let row = DirectoryRow { platform: self.ctx.platform, id: id.into() };
+        self.books.directory.put(key, row);
+    }
+
+    /// Says that something happened to `subject`.
+    pub fn emit(&mut self, event: EventType, subject: impl Into<Uid>) {
+        let at = self.now();
+        let id: EventId = self.fresh();
+        self.books.events.push(Event { id, platform: self.ctx.platform, event, subject: subject.into(), at });
+    }
+}
+
+impl Desk<'_> {
+    /// Makes the tenant itself; its time is real time, since it has no clock yet.
+    pub fn insert_platform(&mut self, platform: Platform) {
+        let record = Record::of(self.ctx.platform, self.ctx.platform, self.real_now, 1, platform);
+        self.books.records.put(record.key(), record);
+    }
+}

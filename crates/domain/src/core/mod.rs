@@ -1,0 +1,28 @@
+//! The machinery that every subject uses: ids, time, records, the books and the desk.
+
+mod books;
+mod command;
+mod ctx;
+mod desk;
+mod directory;
+mod event;
+mod idempotency;
+pub mod ids;
+mod job;
+mod record;
+mod secret;
+mod time;
+#[cfg(test)]
+pub(crate) mod workbench;
+
+pub use books::{Books, Label, Mark, OwnedKey, Slot, Table, Wanted};
+pub use command::{Command, Fault, Ids};
+pub use ctx::{Actor, AuditLine, Ctx};
+pub use desk::{Desk, Needs};
+pub use directory::{DirectoryKey, DirectoryRow, Space};
+pub use event::{Event, EventType};
+pub use idempotency::{Answer, Freshness, IdempotencyKey, KeyRow, KeyState};
+pub use job::{Job, JobKind};
+pub use record::{DecodeError, Kind, Lead, Record, RecordKey, Resource, Sealing};
+pub use secret::Secret;
+pub use time::Timestamp;

@@ -1,0 +1,147 @@
+//! A world without a store, for the tests of decisions: everything is in the books.
+
+use ledger::{Account, AccountId, Role, Uid};
+use money::Currency;
+
+use super::ids::{PersonId, PlatformId, RequestId, UserId, WalletId};
+use super::{Books, Command, Ctx, Desk, EventType, Ids, Record, Resource, Secret, Timestamp, Wanted};
+use crate::platform::{Environment, Platform, Policy};
+use crate::user::{Blocks, Category, Identity, User, UserStatus, Verification};
+use crate::wallet::Wallet;
+
+struct Counter(u128);
+
+impl Ids for Counter {
+    fn fresh(&mut self) -> Uid {
+        self.0 += 1;
+        Uid::from_bits(self.0)
+    }
+}
+
+/// One platform and whatever a test puts in it. Commands run as the engine runs them, over books alone.
+pub struct World {
+    books: Books,
+    ids: Counter,
+    ctx: Ctx,
+    pub now: Timestamp,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let platform = PlatformId(Uid::from_bits(1_000));
+        let ctx = Ctx::system(platform, RequestId(Uid::from_bits(1)));
+        let mut world = Self { books: Books::default(), ids: Counter(10_000), ctx, now: Timestamp::from_seconds(1_700_000_000) };
+        let body =
+            Platform { client_id: "test".to_owned(), environment: Environment::Sandbox, policy: Policy::mangopay(), clock_offset_ms: 0 };
+        world.bring(platform, body);
+        world
+    }
+
+    pub fn platform(&self) -> PlatformId {
+        self.ctx.platform
+    }
+
+    /// Puts a record in as if the store had it.
+    pub fn bring<R: Resource>(&mut self, id: R::Id, body: R) {
+        let record = Record::of(self.ctx.platform, id, self.now, 1, body);
+        self.books.records.put(record.key(), record);
+    }
+
+    pub fn user(&mut self, category: Category) -> UserId {
+        let (id, person) = (UserId(self.ids.fresh()), PersonId(self.ids.fresh()));
+        let user = User {
+            identity: Identity::Natural { person },
+            category,
+            status: UserStatus::Active,
+            verification: Verification::Light,
+            blocks: Blocks::default(),
+            email: Secret::default(),
+            has_accepted_terms: true,
+            terms_accepted_at: None,
+            tag: None,
+        };
+        self.bring(id, user);
+        id
+    }
+
+    pub fn wallet(&mut self, owner: UserId, currency: Currency, balance: i64) -> WalletId {
+        let id = WalletId(self.ids.fresh());
+        self.bring(id, Wallet { owner, currency, description: Secret::default(), tag: None });
+        let account = Account::open(id.account(), self.ctx.platform.0, Role::Wallet, Some(owner.0), currency, self.now.ms());
+        self.books.accounts.put(account.id, Account { balance, ..account });
+        id
+    }
+
+    pub fn change_user(&mut self, id: UserId, change: impl FnOnce(&mut User)) {
+        let mut user = self.find::<User>(id).unwrap();
+        change(&mut user);
+        self.bring(id, user);
+    }
+
+    pub fn change_policy(&mut self, change: impl FnOnce(&mut Policy)) {
+        let id = self.ctx.platform;
+        let mut platform = self.find::<Platform>(id).unwrap();
+        change(&mut platform.policy);
+        self.bring(id, platform);
+    }
+
+    pub fn find<R: Resource + Clone>(&mut self, id: R::Id) -> Option<R> {
+        let mut missed = Wanted::default();
+        let mut desk = Desk::new(&self.ctx, &mut self.books, &mut self.ids, self.now, &mut missed);
+        desk.find::<R>(id).map(|body| R::clone(&body))
+    }
+
+    pub fn balance(&self, id: AccountId) -> i64 {
+        self.books.accounts.get(&id).and_then(|slot| slot.row()).map_or(0, |account| account.balance)
+    }
+
+    /// The events told so far.
+    pub fn events(&self) -> Vec<EventType> {
+        self.books.events.iter().map(|event| event.event).collect()
+    }
+
+    /// Runs a command: what it misses is absent. An `Err` leaves the books as they were.
+    pub fn run<C: Command>(&mut self, command: &C) -> Result<C::Outcome, C::Error> {
+        for _ in 0..8 {
+            let mark = self.books.mark();
+            let mut missed = Wanted::default();
+            let mut desk = Desk::new(&self.ctx, &mut self.books, &mut self.ids, self.now, &mut missed);
+            let answer = command.decide(&mut desk);
+            assert_eq!(desk.fault(), None);
+            if missed.is_empty() {
+                if answer.is_err() {
+                    self.books.roll_back(mark);
+                }
+                return answer;
+            }
+            self.books.roll_back(mark);
+            for (_, id) in missed.accounts {
+                self.books.accounts.bring(id, None);
+            }
+            for (_, id) in missed.payments {
+                self.books.payments.bring(id, None);
+            }
+            for key in missed.records {
+                self.books.records.bring(key, None);
+            }
+            for key in missed.directory {
+                self.books.directory.bring(key, None);
+            }
+            for key in missed.owned {
+                let ids = self.owned(key);
+                self.books.owned.bring(key, Some(ids));
+            }
+            for (_, id) in missed.jobs {
+                self.books.jobs.bring(id, None);
+            }
+        }
+        panic!("the command misses rows for ever");
+    }
+
+    fn owned(&self, key: super::OwnedKey) -> std::sync::Arc<[Uid]> {
+        let rows = self.books.records.touched().filter_map(|slot| slot.row());
+        rows.filter(|record| record.kind.number == key.owner.kind.number && record.lead.owner == Some(key.owner.id))
+            .map(|record| record.lead.id)
+            .collect()
+    }
+}

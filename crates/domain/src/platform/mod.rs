@@ -1,0 +1,53 @@
+//! Platforms, their policy, and the keys they call with.
+
+mod access;
+mod create;
+mod policy;
+
+pub use access::{AccessToken, ApiKey, IssueToken, Scopes, digest_matches};
+pub use create::{CreatePlatform, CreatePlatformError};
+pub use policy::{BehaviourDate, Policy, Regime};
+
+use ledger::Uid;
+use serde::{Deserialize, Serialize};
+
+use crate::{Kind, PlatformId, Resource, Sealing};
+
+/// Whether a platform is for trying things or for real money. Fixed when it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// For trying: simulated rails, a clock that can be turned, documented magic values.
+    Sandbox,
+    /// For real money: none of that exists.
+    Production,
+}
+
+/// A tenant: the marketplace that owns users, wallets and keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platform {
+    /// The name it calls itself by on the wire; unique in an installation.
+    pub client_id: String,
+    /// What it is for.
+    pub environment: Environment,
+    /// The rules it chose.
+    pub policy: Policy,
+    /// How far its clock is ahead of real time; zero on production. Never falls.
+    pub clock_offset_ms: i64,
+}
+
+impl Resource for Platform {
+    const KIND: &'static Kind = &Kind::of::<Self>(1, "platform", 1, Sealing::Plain);
+    type Id = PlatformId;
+
+    fn owner(&self) -> Option<Uid> {
+        None
+    }
+
+    fn status(&self) -> &'static str {
+        match self.environment {
+            Environment::Sandbox => "sandbox",
+            Environment::Production => "production",
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The engine: a bounded queue, and the one thread that empties it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use domain::{Answer, Command, Ctx, Ids};
+use tokio::sync::oneshot;
+
+use crate::batch::Runner;
+use crate::job::{Job, Keyed, Plain, Rendered, Reply};
+use crate::{Clock, Store};
+
+/// How the engine is sized.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfig {
+    /// Commands that may wait; one more is refused as overload.
+    pub queue: usize,
+    /// Commands a batch takes at most.
+    pub batch: usize,
+    /// After this long without work, the store does its housekeeping.
+    pub idle_after: Duration,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self { queue: 4_096, batch: 512, idle_after: Duration::from_millis(250) }
+    }
+}
+
+/// Why a command was not even decided. Nothing of it was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The queue is full, or other servers were always faster: try again soon.
+    #[error("too much is being asked at once")]
+    Overloaded,
+    /// Florin is at fault; it is in the log.
+    #[error("the command failed")]
+    Fault,
+    /// Florin is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// Takes commands and answers once what they did is durable. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    queue: SyncSender<Box<dyn Job>>,
+    /// Joined when the last handle goes, so that what was queued is done before the store closes.
+    _thread: Arc<Thread>,
+}
+
+struct Thread(Option<JoinHandle<()>>);
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Engine {
+    /// Starts the writer thread over a store.
+    pub fn start(store: Box<dyn Store>, clock: Arc<dyn Clock>, ids: Box<dyn Ids>, config: EngineConfig) -> std::io::Result<Self> {
+        let (queue, jobs) = sync_channel(config.queue);
+        let thread =
+            std::thread::Builder::new().name("florin-writer".to_owned()).spawn(move || write(store, &jobs, &*clock, ids, config))?;
+        Ok(Self { queue, _thread: Arc::new(Thread(Some(thread))) })
+    }
+
+    /// Has a command decided, rendered and stored, with its key if it came with one.
+    ///
+    /// `render` turns the result into the answer's bytes inside the batch; it has to be pure.
+    pub async fn submit<C, F>(&self, ctx: Ctx, command: C, keyed: Option<Keyed>, render: F) -> Result<Reply, Refused>
+    where
+        C: Command,
+        F: Fn(&Ctx, Result<&C::Outcome, &C::Error>) -> Answer + Send + 'static,
+    {
+        let (reply, answered) = oneshot::channel();
+        self.enqueue(Box::new(Rendered { ctx, command, keyed, render, reply: Some(reply), decided: None }))?;
+        answered.await.unwrap_or(Err(Refused::Stopping))
+    }
+
+    /// Has a command decided and stored, and gives its result as it is.
+    pub async fn run<C: Command>(&self, ctx: Ctx, command: C) -> Result<Result<C::Outcome, C::Error>, Refused> {
+        let (reply, answered) = oneshot::channel();
+        self.enqueue(Box::new(Plain { ctx, command, reply: Some(reply), decided: None }))?;
+        answered.await.unwrap_or(Err(Refused::Stopping))
+    }
+
+    fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Refused> {
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Refused::Overloaded,
+            TrySendError::Disconnected(_) => Refused::Stopping,
+        })
+    }
+}
+
+fn write(mut store: Box<dyn Store>, jobs: &Receiver<Box<dyn Job>>, clock: &dyn Clock, mut ids: Box<dyn Ids>, config: EngineConfig) {
+    let mut runner = Runner::new();
+    let mut batch = Vec::with_capacity(config.batch);
+    loop {
+        match jobs.recv_timeout(config.idle_after) {
+            Ok(job) => batch.push(job),
+            Err(RecvTimeoutError::Timeout) => {
+                idle(store.as_mut());
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                idle(store.as_mut());
+                return;
+            }
+        }
+        while batch.len() < config.batch {
+            let Ok(job) = jobs.try_recv() else { break };
+            batch.push(job);
+        }
+        runner.run(&mut batch, store.as_mut(), ids.as_mut(), clock.now());
+        batch.clear();
+    }
+}
+
+fn idle(store: &mut dyn Store) {
+    if let Err(error) = store.idle() {
+        tracing::error!(%error, "housekeeping failed");
+    }
+}

@@ -1,0 +1,36 @@
+//! The port to the store: how a batch gets its rows and how its changes become durable.
+
+use domain::{Books, Wanted};
+
+/// Why a store could not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else was first (a lost version, a deadlock, a serialization failure): ask the whole batch again.
+    #[error("another server was first: {0}")]
+    Retry(String),
+    /// The store, or what it was given, is broken: a constraint, a full disk, a lost connection.
+    #[error("the store failed: {0}")]
+    Fault(String),
+}
+
+/// The writing half of a store. It is owned by one thread and works on one batch at a time.
+///
+/// A batch is any number of [`Store::load`]s, then one [`Store::flush`] or one [`Store::abandon`].
+pub trait Store: Send {
+    /// Brings every row that is wanted into the books, or the knowledge that it is not there.
+    ///
+    /// `wanted` is tidy. Rows of other tenants than the one asked for are not there. Loading may open
+    /// the transaction and lock rows; a load after a failed one starts over.
+    fn load(&mut self, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError>;
+
+    /// Writes every change in the books in one transaction, which is durable on return.
+    ///
+    /// On an error nothing of it is stored.
+    fn flush(&mut self, books: &Books) -> Result<(), StoreError>;
+
+    /// Drops the open transaction, if any.
+    fn abandon(&mut self);
+
+    /// Housekeeping, called when there is nothing else to do.
+    fn idle(&mut self) -> Result<(), StoreError>;
+}
