@@ -30,4 +30,4 @@ pub use crate::core::{
     IdempotencyKey, Ids, Job, JobKind, KeyRow, KeyState, Kind, Label, Lead, Mark, Needs, OwnedKey, Record, RecordKey, Resource, Sealing,
     Secret, Slot, Space, Table, Timestamp, Wanted, ids,
 };
-pub use ids::{PaymentId, PlatformId, UserId, WalletId};
+pub use ids::{EventId, JobId, PaymentId, PlatformId, UserId, WalletId};

@@ -144,7 +144,7 @@ impl Runner {
 fn give_up(job: &mut dyn Job, error: &StoreError) {
     tracing::error!(%error, command = job.name(), request = %job.ctx().request, platform = %job.ctx().platform, "a command failed");
     job.refuse(match error {
-        StoreError::Retry(_) => Refused::Overloaded,
+        StoreError::Retry(_) | StoreError::Behind => Refused::Overloaded,
         StoreError::Fault(_) => Refused::Fault,
     });
 }

@@ -29,6 +29,14 @@ impl UuidIds {
     pub fn new(clock: Arc<dyn Clock>, seed: u64) -> Self {
         Self { clock, random: SmallRng::seed_from_u64(seed), last_ms: 0, tail: 0 }
     }
+
+    /// The generator, made to give only ids greater than `id`, whatever the clock says.
+    #[must_use]
+    pub fn after(mut self, id: Uid) -> Self {
+        let millisecond = u64::try_from(id.bits() >> 80).unwrap_or(0);
+        self.last_ms = self.last_ms.max(millisecond.saturating_add(1));
+        self
+    }
 }
 
 impl Ids for UuidIds {

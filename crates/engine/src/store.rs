@@ -8,6 +8,9 @@ pub enum StoreError {
     /// Somebody else was first (a lost version, a deadlock, a serialization failure): ask the whole batch again.
     #[error("another server was first: {0}")]
     Retry(String),
+    /// A list is not complete yet: ask again soon. Reads only.
+    #[error("the lists are behind")]
+    Behind,
     /// The store, or what it was given, is broken: a constraint, a full disk, a lost connection.
     #[error("the store failed: {0}")]
     Fault(String),

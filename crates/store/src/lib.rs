@@ -1,1 +1,43 @@
+//! The stores behind the engine's port: SQLite in a data folder, and PostgreSQL.
+//!
+//! Both keep the same tables (`migrations/`), seal the same columns ([`vault`]) and pass the same
+//! contract tests. How they get their speed differs and is each one's own affair: SQLite appends and
+//! keeps hot rows in memory ([`sqlite`]), PostgreSQL takes a batch in two round trips ([`postgres`]).
 
+pub mod codec;
+mod migrate;
+pub mod postgres;
+pub mod sqlite;
+pub mod vault;
+
+use std::sync::Arc;
+
+use domain::Kind;
+use domain::Resource;
+use domain::platform::{AccessToken, ApiKey, Platform};
+use domain::user::{Person, User};
+use domain::wallet::Wallet;
+use engine::{Reads, Store};
+
+/// Every kind of record, each with its own table.
+pub const KINDS: &[&Kind] = &[Platform::KIND, ApiKey::KIND, AccessToken::KIND, User::KIND, Person::KIND, Wallet::KIND];
+
+/// An open store: its one writing half, and its shared reading half.
+pub struct Opened {
+    /// For the engine.
+    pub store: Box<dyn Store>,
+    /// For everybody.
+    pub reads: Arc<dyn Reads>,
+    /// For whoever goes through the whole ledger: verification and export.
+    pub scan: Arc<dyn Scan>,
+    /// The greatest id given so far; fresh ones have to be greater.
+    pub last_id: ledger::Uid,
+}
+
+/// Goes through the whole ledger of an installation, in one consistent view.
+pub trait Scan: Send + Sync {
+    /// Hands over every account, in order of platform and id, with the balance its row and postings give.
+    fn accounts(&self, each: &mut dyn FnMut(ledger::Account)) -> Result<(), engine::StoreError>;
+    /// Hands over every entry with its postings, in order of platform and id.
+    fn entries(&self, each: &mut dyn FnMut(ledger::Entry, Vec<ledger::Posting>)) -> Result<(), engine::StoreError>;
+}

@@ -90,6 +90,11 @@ impl<K: Eq + Hash + Clone, V> Table<K, V> {
         self.touched.iter().filter_map(|key| self.slots.get(key))
     }
 
+    /// The rows made or changed with their keys, in the order of their first touch.
+    pub fn touched_keys(&self) -> impl Iterator<Item = (&K, &Slot<V>)> {
+        self.touched.iter().filter_map(|key| self.slots.get(key).map(|slot| (key, slot)))
+    }
+
     /// Every key known, in no particular order.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.slots.keys()

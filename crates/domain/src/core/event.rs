@@ -66,6 +66,28 @@ events! {
     34 CompanyNumberInvalid;
 }
 
+impl EventType {
+    /// Whether the event tells of a payment, which is then its subject.
+    #[must_use]
+    pub const fn is_of_payment(self) -> bool {
+        matches!(self.number(), 1..=21)
+    }
+
+    /// Whether the event tells that a payment was made; each payment has exactly one such event, its first.
+    #[must_use]
+    pub const fn is_creation(self) -> bool {
+        matches!(
+            self,
+            Self::PayInCreated
+                | Self::TransferCreated
+                | Self::PayoutCreated
+                | Self::PayInRefundCreated
+                | Self::TransferRefundCreated
+                | Self::PayoutRefundCreated
+        )
+    }
+}
+
 /// One thing that happened to one object. It is stored with the change that caused it, or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {

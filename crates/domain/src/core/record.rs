@@ -45,7 +45,7 @@ pub struct Kind {
     pub form: u16,
     /// Under whose key bodies are sealed.
     pub sealing: Sealing,
-    decode: fn(&'static str, u16, &[u8]) -> Result<Body, DecodeError>,
+    decode: fn(&'static str, u16, &[u8]) -> Result<(Body, &'static str), DecodeError>,
     encode: fn(&Body) -> Option<Vec<u8>>,
 }
 
@@ -56,8 +56,8 @@ impl Kind {
         Self { number, table, form, sealing, decode: decode::<R>, encode: encode::<R> }
     }
 
-    /// Reads a body stored in `form`.
-    pub fn decode(&self, form: u16, bytes: &[u8]) -> Result<Body, DecodeError> {
+    /// Reads a body stored in `form`, and tells its status.
+    pub fn decode(&self, form: u16, bytes: &[u8]) -> Result<(Body, &'static str), DecodeError> {
         (self.decode)(self.table, form, bytes)
     }
 }
@@ -68,8 +68,10 @@ impl std::fmt::Debug for Kind {
     }
 }
 
-fn decode<R: Resource>(kind: &'static str, form: u16, bytes: &[u8]) -> Result<Body, DecodeError> {
-    R::decode(form, bytes).map(|body| Arc::new(body) as Body).map_err(|reason| DecodeError { kind, form, reason })
+fn decode<R: Resource>(kind: &'static str, form: u16, bytes: &[u8]) -> Result<(Body, &'static str), DecodeError> {
+    let body = R::decode(form, bytes).map_err(|reason| DecodeError { kind, form, reason })?;
+    let status = body.status();
+    Ok((Arc::new(body), status))
 }
 
 fn encode<R: Resource>(body: &Body) -> Option<Vec<u8>> {

@@ -13,9 +13,10 @@ pub use bank_wire::{
 pub use refusal::Refusal;
 pub use transfer_funds::{TransferFunds, TransferFundsError, TransferOutcome};
 
-use ledger::{AccountId, Uid};
+use ledger::{AccountId, Role, Uid};
 use money::{Money, SignedMoney};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::{EventType, PaymentId, PlatformId, Secret, Timestamp, UserId};
 
@@ -90,6 +91,15 @@ pub enum Detail {
     BankWire(BankWire),
 }
 
+impl Detail {
+    /// What the payment was made with and is listed by: cards, bank accounts.
+    fn instruments(&self) -> SmallVec<[Uid; 2]> {
+        match self {
+            Self::Transfer | Self::BankWire(_) => SmallVec::new(),
+        }
+    }
+}
+
 /// A payment: a pay-in, a transfer, a payout, or a refund of one.
 ///
 /// Always `debited = credited + fees`. It begins [`Status::Created`] and ends once, by
@@ -159,6 +169,27 @@ impl Payment {
             Status::Created => Ok(Self { status, refusal, executed_at, version: self.version.saturating_add(1), ..self }),
             Status::Succeeded | Status::Failed => Err(AlreadyEnded),
         }
+    }
+
+    /// The lists it stands in: of the wallets, users and payments it concerns, each once.
+    #[must_use]
+    pub fn lists(&self) -> SmallVec<[Uid; 6]> {
+        let fees = (self.fees.minor() != 0).then(|| AccountId::of_chart(self.platform.0, Role::Fees, self.fees.currency()).0);
+        let named = [
+            self.debited_wallet.map(|account| account.0),
+            self.credited_wallet.map(|account| account.0),
+            Some(self.author),
+            self.credited_user.map(Uid::from),
+            fees,
+            self.initial.map(Uid::from),
+        ];
+        let mut lists = SmallVec::new();
+        for list in named.into_iter().flatten().chain(self.detail.instruments()) {
+            if !lists.contains(&list) {
+                lists.push(list);
+            }
+        }
+        lists
     }
 
     /// The events that tell its three states: created, succeeded, failed. Refunds are named after what they refund.

@@ -1,0 +1,73 @@
+//! Going through the whole ledger in one view of the file.
+
+use std::sync::Arc;
+
+use engine::StoreError;
+use ledger::{Account, Entry, Posting};
+use rusqlite::Connection;
+
+use super::fault;
+use super::pool::Pool;
+use super::rows::{self, StoredKeys};
+use crate::vault::Vault;
+use crate::{Scan, codec};
+
+/// A scan over the main file; a server may go on writing meanwhile.
+pub struct SqliteScan {
+    readers: Arc<Pool>,
+    vault: Arc<Vault>,
+}
+
+impl SqliteScan {
+    pub fn new(readers: Arc<Pool>, vault: Arc<Vault>) -> Self {
+        Self { readers, vault }
+    }
+}
+
+impl Scan for SqliteScan {
+    fn accounts(&self, each: &mut dyn FnMut(Account)) -> Result<(), StoreError> {
+        self.readers.with(|conn| {
+            let sql = format!("SELECT {} FROM account_now ORDER BY platform, id", rows::ACCOUNT);
+            let mut select = conn.prepare_cached(&sql).map_err(fault)?;
+            let mut cursor = select.query([]).map_err(fault)?;
+            while let Some(row) = cursor.next().map_err(fault)? {
+                each(codec::account(rows::account(row).map_err(fault)?)?);
+            }
+            Ok(())
+        })
+    }
+
+    fn entries(&self, each: &mut dyn FnMut(Entry, Vec<Posting>)) -> Result<(), StoreError> {
+        self.readers.with(|conn| self.entries_of(conn, each))
+    }
+}
+
+impl SqliteScan {
+    fn entries_of(&self, conn: &Connection, each: &mut dyn FnMut(Entry, Vec<Posting>)) -> Result<(), StoreError> {
+        let mut select = conn.prepare_cached(&format!("SELECT {} FROM entry ORDER BY id", rows::ENTRY)).map_err(fault)?;
+        let mut postings = conn.prepare_cached(&format!("SELECT {} FROM posting ORDER BY entry, line", rows::POSTING)).map_err(fault)?;
+        let mut entries = select.query([]).map_err(fault)?;
+        let mut postings = postings.query([]).map_err(fault)?;
+        let mut next = next_posting(&mut postings)?;
+        while let Some(row) = entries.next().map_err(fault)? {
+            let entry = codec::entry(rows::entry(row).map_err(fault)?, &mut StoredKeys { conn, vault: &self.vault })?;
+            let mut own = Vec::with_capacity(3);
+            while let Some(posting) = next.take_if(|posting| posting.entry <= entry.id) {
+                own.push(posting);
+                next = next_posting(&mut postings)?;
+            }
+            each(entry, own);
+        }
+        match next {
+            None => Ok(()),
+            Some(stray) => Err(codec::broken("posting", stray.entry.0, "it has no entry")),
+        }
+    }
+}
+
+fn next_posting(rows: &mut rusqlite::Rows<'_>) -> Result<Option<Posting>, StoreError> {
+    match rows.next().map_err(fault)? {
+        Some(row) => codec::posting(&rows::posting(row).map_err(fault)?).map(Some),
+        None => Ok(None),
+    }
+}
