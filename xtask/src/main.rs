@@ -1,1 +1,24 @@
-fn main() {}
+//! `cargo xtask`: the project's chores. `ci` runs all that CI runs, and installs what that needs.
+
+mod packages;
+mod steps;
+mod tidy;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let done = match name.as_str() {
+        "ci" => steps::ci(),
+        "tidy" => tidy::check(),
+        "sdk" => steps::sdk(),
+        _ => Err("usage: cargo xtask ci | tidy | sdk".to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

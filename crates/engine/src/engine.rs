@@ -9,7 +9,7 @@ use domain::{Answer, Command, Ctx, Ids};
 use tokio::sync::oneshot;
 
 use crate::batch::Runner;
-use crate::job::{Job, Keyed, Plain, Rendered, Reply};
+use crate::job::{Answering, AsItIs, Begun, Claiming, Closing, Job, Keyed, Queued, Reply, Settling};
 use crate::{Clock, Store};
 
 /// How the engine is sized.
@@ -78,15 +78,41 @@ impl Engine {
         C: Command,
         F: Fn(&Ctx, Result<&C::Outcome, &C::Error>) -> Answer + Send + 'static,
     {
-        let (reply, answered) = oneshot::channel();
-        self.enqueue(Box::new(Rendered { ctx, command, keyed, render, reply: Some(reply), decided: None }))?;
-        answered.await.unwrap_or(Err(Refused::Stopping))
+        self.queue(ctx, command, Answering { keyed, render }).await
+    }
+
+    /// Has a command decided and stored whose work then goes on outside: the key is claimed until [`Engine::finish`].
+    ///
+    /// `render` is for errors, which end it at once.
+    pub async fn begin<C, F>(&self, ctx: Ctx, command: C, keyed: Option<Keyed>, render: F) -> Result<Begun<C::Outcome>, Refused>
+    where
+        C: Command,
+        F: Fn(&Ctx, &C::Error) -> Answer + Send + 'static,
+    {
+        self.queue(ctx, command, Claiming { keyed, render }).await
+    }
+
+    /// Has the command decided that records how the work outside ended, and answers the key claimed by [`Engine::begin`].
+    pub async fn finish<C, F>(&self, ctx: Ctx, command: C, keyed: Option<Keyed>, render: F) -> Result<Reply, Refused>
+    where
+        C: Command,
+        F: Fn(&Ctx, Result<&C::Outcome, &C::Error>) -> Answer + Send + 'static,
+    {
+        self.queue(ctx, command, Settling { keyed, render }).await
     }
 
     /// Has a command decided and stored, and gives its result as it is.
     pub async fn run<C: Command>(&self, ctx: Ctx, command: C) -> Result<Result<C::Outcome, C::Error>, Refused> {
+        self.queue(ctx, command, AsItIs).await
+    }
+
+    async fn queue<C, K>(&self, ctx: Ctx, command: C, closing: K) -> Result<K::Reply, Refused>
+    where
+        C: Command,
+        K: Closing<C> + 'static,
+    {
         let (reply, answered) = oneshot::channel();
-        self.enqueue(Box::new(Plain { ctx, command, reply: Some(reply), decided: None }))?;
+        self.enqueue(Box::new(Queued { ctx, command, closing, reply: Some(reply), decided: None }))?;
         answered.await.unwrap_or(Err(Refused::Stopping))
     }
 

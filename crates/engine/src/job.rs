@@ -51,71 +51,64 @@ pub(crate) trait Job: Send {
     fn ctx(&self) -> &Ctx;
 }
 
-pub(crate) struct Rendered<C: Command, F> {
-    pub ctx: Ctx,
-    pub command: C,
-    pub keyed: Option<Keyed>,
-    pub render: F,
-    pub reply: Option<oneshot::Sender<Result<Reply, Refused>>>,
-    pub decided: Option<Reply>,
+/// What surrounds a decision: whether it may be made at all, and what becomes of its result.
+pub(crate) trait Closing<C: Command>: Send {
+    /// What the caller gets.
+    type Reply: Send;
+
+    /// The key that has to be loaded beforehand.
+    fn key(&self) -> Option<&IdempotencyKey>;
+
+    /// An answer without a decision: the key was used before.
+    fn before(&self, desk: &mut Desk<'_>) -> Option<Self::Reply>;
+
+    /// Writes the key's record, and turns the result into the reply.
+    fn after(&self, ctx: &Ctx, result: Result<C::Outcome, C::Error>, desk: &mut Desk<'_>) -> Self::Reply;
 }
 
-impl<C, F> Job for Rendered<C, F>
-where
-    C: Command,
-    F: Fn(&Ctx, Result<&C::Outcome, &C::Error>) -> Answer + Send,
-{
+/// A command in the queue.
+pub(crate) struct Queued<C: Command, K: Closing<C>> {
+    pub ctx: Ctx,
+    pub command: C,
+    pub closing: K,
+    pub reply: Option<oneshot::Sender<Result<K::Reply, Refused>>>,
+    pub decided: Option<K::Reply>,
+}
+
+impl<C: Command, K: Closing<C>> Job for Queued<C, K> {
     fn needs(&self, wanted: &mut Wanted) {
-        want(&self.ctx, &self.command, wanted);
-        if let Some(keyed) = &self.keyed {
-            wanted.keys.push(keyed.key.clone());
-        }
+        wanted.records.push(RecordKey { kind: Platform::KIND, platform: self.ctx.platform, id: self.ctx.platform.0 });
+        wanted.keys.extend(self.closing.key().cloned());
+        self.command.needs(&mut Needs::new(&self.ctx, wanted));
     }
 
     fn decide(&mut self, books: &mut Books, ids: &mut dyn Ids, now: Timestamp, missed: &mut Wanted) -> Decided {
         let mark = books.mark();
-        if let Some(keyed) = &self.keyed {
-            let mut desk = Desk::new(&self.ctx, books, ids, now, missed);
-            let first_use = desk.key(&keyed.key);
-            if !missed.is_empty() {
-                return Decided::Incomplete;
-            }
-            if let Some(first_use) = first_use {
-                self.decided = Some(Reply::KeyUsed(first_use.freshness(&keyed.fingerprint)));
-                return Decided::Yes;
-            }
-        }
         let mut desk = Desk::new(&self.ctx, books, ids, now, missed);
+        let used_before = self.closing.before(&mut desk);
+        if desk.has_missed() {
+            return Decided::Incomplete;
+        }
+        if used_before.is_some() {
+            self.decided = used_before;
+            return Decided::Yes;
+        }
         let result = self.command.decide(&mut desk);
-        let (object, fault) = (desk.object(), desk.fault().cloned());
-        if !missed.is_empty() {
+        let (object, fault, has_missed) = (desk.object(), desk.fault().cloned(), desk.has_missed());
+        if has_missed || fault.is_some() || result.is_err() {
             books.roll_back(mark);
+        }
+        if has_missed {
             return Decided::Incomplete;
         }
         if let Some(fault) = fault {
-            books.roll_back(mark);
             return Decided::Faulty(fault.0);
         }
-        if result.is_err() {
-            books.roll_back(mark);
-        }
-        let answer = (self.render)(&self.ctx, result.as_ref());
-        if let Some(keyed) = &self.keyed {
-            let state = KeyState::Answered(answer.clone());
-            let row = KeyRow { key: keyed.key.clone(), fingerprint: keyed.fingerprint, path: Arc::clone(&keyed.path), state, at: now };
-            books.keys.put(row.key.clone(), row);
-        }
-        books.audit.push(AuditLine {
-            platform: self.ctx.platform,
-            actor: self.ctx.actor,
-            request: self.ctx.request,
-            origin: self.ctx.origin,
-            action: C::NAME,
-            object,
-            outcome: outcome_word::<C>(&result),
-            at: now,
-        });
-        self.decided = Some(Reply::Answer(answer));
+        let outcome = outcome_word::<C>(&result);
+        let mut desk = Desk::new(&self.ctx, books, ids, now, missed);
+        self.decided = Some(self.closing.after(&self.ctx, result, &mut desk));
+        let Ctx { platform, actor, request, origin, .. } = self.ctx;
+        books.audit.push(AuditLine { platform, actor, request, origin, action: C::NAME, object, outcome, at: now });
         Decided::Yes
     }
 
@@ -141,73 +134,147 @@ where
     }
 }
 
-/// A command whose outcome is wanted as it is, by Florin's own workers.
-pub(crate) struct Plain<C: Command> {
-    pub ctx: Ctx,
-    pub command: C,
-    pub reply: Option<oneshot::Sender<Result<Result<C::Outcome, C::Error>, Refused>>>,
-    pub decided: Option<Result<C::Outcome, C::Error>>,
-}
+/// The result is wanted as it is, by Florin's own workers.
+pub(crate) struct AsItIs;
 
-impl<C: Command> Job for Plain<C> {
-    fn needs(&self, wanted: &mut Wanted) {
-        want(&self.ctx, &self.command, wanted);
+impl<C: Command> Closing<C> for AsItIs {
+    type Reply = Result<C::Outcome, C::Error>;
+
+    fn key(&self) -> Option<&IdempotencyKey> {
+        None
     }
 
-    fn decide(&mut self, books: &mut Books, ids: &mut dyn Ids, now: Timestamp, missed: &mut Wanted) -> Decided {
-        let mark = books.mark();
-        let mut desk = Desk::new(&self.ctx, books, ids, now, missed);
-        let result = self.command.decide(&mut desk);
-        let (object, fault) = (desk.object(), desk.fault().cloned());
-        if !missed.is_empty() {
-            books.roll_back(mark);
-            return Decided::Incomplete;
-        }
-        if let Some(fault) = fault {
-            books.roll_back(mark);
-            return Decided::Faulty(fault.0);
-        }
-        if result.is_err() {
-            books.roll_back(mark);
-        }
-        books.audit.push(AuditLine {
-            platform: self.ctx.platform,
-            actor: self.ctx.actor,
-            request: self.ctx.request,
-            origin: self.ctx.origin,
-            action: C::NAME,
-            object,
-            outcome: outcome_word::<C>(&result),
-            at: now,
-        });
-        self.decided = Some(result);
-        Decided::Yes
+    fn before(&self, _: &mut Desk<'_>) -> Option<Self::Reply> {
+        None
     }
 
-    fn answer(&mut self) {
-        if let (Some(reply), Some(decided)) = (self.reply.take(), self.decided.take()) {
-            drop(reply.send(Ok(decided)));
-        }
-    }
-
-    fn refuse(&mut self, why: Refused) {
-        if let Some(reply) = self.reply.take() {
-            drop(reply.send(Err(why)));
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        C::NAME
-    }
-
-    fn ctx(&self) -> &Ctx {
-        &self.ctx
+    fn after(&self, _: &Ctx, result: Result<C::Outcome, C::Error>, _: &mut Desk<'_>) -> Self::Reply {
+        result
     }
 }
 
-fn want<C: Command>(ctx: &Ctx, command: &C, wanted: &mut Wanted) {
-    wanted.records.push(RecordKey { kind: Platform::KIND, platform: ctx.platform, id: ctx.platform.0 });
-    command.needs(&mut Needs::new(ctx, wanted));
+/// The result is rendered, and stored with the key.
+pub(crate) struct Answering<F> {
+    pub keyed: Option<Keyed>,
+    pub render: F,
+}
+
+impl<C, F> Closing<C> for Answering<F>
+where
+    C: Command,
+    F: Fn(&Ctx, Result<&C::Outcome, &C::Error>) -> Answer + Send,
+{
+    type Reply = Reply;
+
+    fn key(&self) -> Option<&IdempotencyKey> {
+        self.keyed.as_ref().map(|keyed| &keyed.key)
+    }
+
+    fn before(&self, desk: &mut Desk<'_>) -> Option<Reply> {
+        used_before(self.keyed.as_ref(), desk)
+    }
+
+    fn after(&self, ctx: &Ctx, result: Result<C::Outcome, C::Error>, desk: &mut Desk<'_>) -> Reply {
+        let answer = (self.render)(ctx, result.as_ref());
+        if let Some(keyed) = &self.keyed {
+            desk.put_key(keyed.row(KeyState::Answered(answer.clone()), desk.real_now()));
+        }
+        Reply::Answer(answer)
+    }
+}
+
+/// An outcome leaves the key claimed, since its work goes on outside; an error is rendered and answers it.
+pub(crate) struct Claiming<F> {
+    pub keyed: Option<Keyed>,
+    pub render: F,
+}
+
+impl<C, F> Closing<C> for Claiming<F>
+where
+    C: Command,
+    F: Fn(&Ctx, &C::Error) -> Answer + Send,
+{
+    type Reply = Begun<C::Outcome>;
+
+    fn key(&self) -> Option<&IdempotencyKey> {
+        self.keyed.as_ref().map(|keyed| &keyed.key)
+    }
+
+    fn before(&self, desk: &mut Desk<'_>) -> Option<Begun<C::Outcome>> {
+        used_before(self.keyed.as_ref(), desk).map(Begun::Ended)
+    }
+
+    fn after(&self, ctx: &Ctx, result: Result<C::Outcome, C::Error>, desk: &mut Desk<'_>) -> Begun<C::Outcome> {
+        let (state, begun) = match result {
+            Ok(outcome) => (KeyState::Claimed, Begun::Started(outcome)),
+            Err(error) => {
+                let answer = (self.render)(ctx, &error);
+                (KeyState::Answered(answer.clone()), Begun::Ended(Reply::Answer(answer)))
+            }
+        };
+        if let Some(keyed) = &self.keyed {
+            desk.put_key(keyed.row(state, desk.real_now()));
+        }
+        begun
+    }
+}
+
+/// The result answers a key that was claimed before.
+pub(crate) struct Settling<F> {
+    pub keyed: Option<Keyed>,
+    pub render: F,
+}
+
+impl<C, F> Closing<C> for Settling<F>
+where
+    C: Command,
+    F: Fn(&Ctx, Result<&C::Outcome, &C::Error>) -> Answer + Send,
+{
+    type Reply = Reply;
+
+    fn key(&self) -> Option<&IdempotencyKey> {
+        self.keyed.as_ref().map(|keyed| &keyed.key)
+    }
+
+    fn before(&self, desk: &mut Desk<'_>) -> Option<Reply> {
+        // Only to have the row loaded: a claimed key is ours to answer.
+        if let Some(keyed) = &self.keyed {
+            desk.key(&keyed.key);
+        }
+        None
+    }
+
+    fn after(&self, ctx: &Ctx, result: Result<C::Outcome, C::Error>, desk: &mut Desk<'_>) -> Reply {
+        let answer = (self.render)(ctx, result.as_ref());
+        if let Some(keyed) = &self.keyed
+            && let Some(row) = desk.key(&keyed.key)
+            && row.state == KeyState::Claimed
+        {
+            desk.put_key(KeyRow { state: KeyState::Answered(answer.clone()), ..row });
+        }
+        Reply::Answer(answer)
+    }
+}
+
+/// What a command whose work goes on outside gives its caller.
+#[derive(Clone, Debug)]
+pub enum Begun<O> {
+    /// The intent is stored and the key claimed: go on, and call [`crate::Engine::finish`].
+    Started(O),
+    /// There is nothing to go on with: this is the answer.
+    Ended(Reply),
+}
+
+impl Keyed {
+    fn row(&self, state: KeyState, at: Timestamp) -> KeyRow {
+        KeyRow { key: self.key.clone(), fingerprint: self.fingerprint, path: Arc::clone(&self.path), state, at }
+    }
+}
+
+fn used_before(keyed: Option<&Keyed>, desk: &mut Desk<'_>) -> Option<Reply> {
+    let keyed = keyed?;
+    let row = desk.key(&keyed.key)?;
+    Some(Reply::KeyUsed(row.freshness(&keyed.fingerprint)))
 }
 
 fn outcome_word<C: Command>(result: &Result<C::Outcome, C::Error>) -> &'static str {

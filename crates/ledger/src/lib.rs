@@ -22,9 +22,11 @@ mod entry;
 mod post;
 mod role;
 mod uid;
+mod verify;
 
 pub use account::{Account, AccountId};
 pub use entry::{Entry, EntryId, EntryKind, ExternalLeg, MatchState, Posting};
 pub use post::{Leg, Legs, PostError, Posted, hold, post, release};
 pub use role::{Floor, Role};
 pub use uid::Uid;
+pub use verify::{Finding, Report, Verifier};

@@ -1,1 +1,29 @@
-fn main() {}
+//! The binary `florin`: command line, wiring, signals. No rules.
+
+mod bench;
+mod cli;
+mod clock;
+mod control;
+mod installation;
+mod ledger;
+mod master_key;
+mod output;
+mod platform;
+mod serve;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("florin: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprintln!("  because {cause}");
+                source = cause.source();
+            }
+            ExitCode::from(2)
+        }
+    }
+}

@@ -34,10 +34,17 @@ pub struct Opened {
     pub last_id: ledger::Uid,
 }
 
-/// Goes through the whole ledger of an installation, in one consistent view.
+/// A piece of the ledger, as a scan hands it over.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// An account, with the balance its row and postings give.
+    Account(ledger::Account),
+    /// An entry with its postings.
+    Entry(ledger::Entry, Vec<ledger::Posting>),
+}
+
+/// Goes through the whole ledger of an installation.
 pub trait Scan: Send + Sync {
-    /// Hands over every account, in order of platform and id, with the balance its row and postings give.
-    fn accounts(&self, each: &mut dyn FnMut(ledger::Account)) -> Result<(), engine::StoreError>;
-    /// Hands over every entry with its postings, in order of platform and id.
-    fn entries(&self, each: &mut dyn FnMut(ledger::Entry, Vec<ledger::Posting>)) -> Result<(), engine::StoreError>;
+    /// Hands over every account, then every entry in the order of their ids, all in one consistent view.
+    fn ledger(&self, each: &mut dyn FnMut(Part)) -> Result<(), engine::StoreError>;
 }

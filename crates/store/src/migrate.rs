@@ -27,6 +27,7 @@ macro_rules! migrations {
 }
 
 pub(crate) const SQLITE: &[Migration] = migrations!("sqlite": 1 "0001_foundation");
+pub(crate) const POSTGRES: &[Migration] = migrations!("postgres": 1 "0001_foundation");
 pub(crate) const SQLITE_INDEX: &[Migration] = migrations!("sqlite-index": 1 "0001_lists");
 
 /// What a schema that this release cannot use is refused with.

@@ -139,6 +139,12 @@ impl<'a> Desk<'a> {
         self.fault.get_or_insert(fault);
     }
 
+    /// Whether a row was missed that nobody has loaded: the decision is void.
+    #[must_use]
+    pub fn has_missed(&self) -> bool {
+        !self.missed.is_empty()
+    }
+
     /// The fault noted, if any.
     #[must_use]
     pub const fn fault(&self) -> Option<&Fault> {

@@ -1,8 +1,12 @@
 //! Users, the holders of wallets, and the persons behind them.
 
+mod company_number;
 mod person;
+mod register;
 
+pub use company_number::{company_number_is_valid, company_number_rules};
 pub use person::{Address, Person};
+pub use register::{NewIdentity, RegisterUser, RegisterUserError, UserView};
 
 use ledger::Uid;
 use serde::{Deserialize, Serialize};
@@ -121,6 +125,17 @@ impl User {
         match &self.identity {
             Identity::Natural { person } => *person,
             Identity::Legal { representative, .. } => *representative,
+        }
+    }
+
+    /// Whether the company number has a form that its country knows; `None` where there is nothing to judge.
+    #[must_use]
+    pub fn company_number_is_valid(&self) -> Option<bool> {
+        match &self.identity {
+            Identity::Legal { company_number: Some(number), headquarters: Address { country: Some(country), .. }, .. } => {
+                company_number_is_valid(country, number.expose())
+            }
+            _ => None,
         }
     }
 

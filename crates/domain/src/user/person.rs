@@ -56,6 +56,25 @@ pub struct Person {
     pub address: Address,
 }
 
+/// Words that nobody is called. Source: reference, people part, 4.9.
+const FAKE_NAMES: &[&str] = &["test", "tests", "testing", "undefined", "unknown", "null", "none", "fake", "dummy", "asdf", "qwerty", "xxx"];
+
+impl Person {
+    /// Whether the first or last name is a word that nobody is called, or has no letter, or one letter over and over.
+    #[must_use]
+    pub fn has_fake_name(&self) -> bool {
+        [&self.first_name, &self.last_name].into_iter().any(|name| is_fake(name.expose()))
+    }
+}
+
+fn is_fake(name: &str) -> bool {
+    let name = name.trim().to_lowercase();
+    let mut letters = name.chars().filter(|letter| letter.is_alphabetic());
+    let Some(first) = letters.next() else { return true };
+    let repeats = name.chars().count() > 2 && letters.all(|letter| letter == first);
+    repeats || name.split_whitespace().any(|word| FAKE_NAMES.contains(&word))
+}
+
 impl Resource for Person {
     const KIND: &'static Kind = &Kind::of::<Self>(5, "person", 1, Sealing::Owner);
     type Id = PersonId;
@@ -66,5 +85,27 @@ impl Resource for Person {
 
     fn status(&self) -> &'static str {
         "declared"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_nobody_is_called_are_told_from_names() {
+        for (name, fake) in [
+            ("Test", true),
+            ("Jean Test", true),
+            ("undefined", true),
+            ("aaaa", true),
+            ("1234", true),
+            ("Anna", false),
+            ("Contest", false),
+            ("Li", false),
+            ("Ng", false),
+        ] {
+            assert_eq!(is_fake(name), fake, "{name}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The reading half: point look-ups inline, lists on threads of their own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::payment::{Payment, Status};
 use domain::{
@@ -11,7 +11,8 @@ use engine::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, Read
 use ledger::{Account, AccountId, Role, Uid};
 use money::Currency;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
+use rustc_hash::FxHashMap;
 
 use super::fault;
 use super::pool::Pool;
@@ -30,11 +31,13 @@ struct Inner {
     resident: Arc<Resident>,
     vault: Arc<Vault>,
     progress: Arc<Progress>,
+    /// Jobs that were handed out, until when. One process owns the folder, so nobody else has to know.
+    leases: Mutex<FxHashMap<Uid, i64>>,
 }
 
 impl SqliteReads {
     pub fn new(main: Arc<Pool>, lists: Arc<Pool>, resident: Arc<Resident>, vault: Arc<Vault>, progress: Arc<Progress>) -> Self {
-        Self(Arc::new(Inner { main, lists, resident, vault, progress }))
+        Self(Arc::new(Inner { main, lists, resident, vault, progress, leases: Mutex::default() }))
     }
 
     /// Runs a list on a thread that may wait.
@@ -112,8 +115,8 @@ impl Reads for SqliteReads {
         self.aside(move |inner| inner.turnover(platform, user, currency, from, to))
     }
 
-    fn claim_jobs(&self, _: Timestamp, _: i64, _: u32) -> ReadFuture<'_, Vec<Job>> {
-        ready(Ok(Vec::new()))
+    fn claim_jobs(&self, now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {
+        self.aside(move |inner| inner.claim_jobs(now, lease_ms, limit))
     }
 }
 
@@ -282,6 +285,36 @@ impl Inner {
     }
 }
 
+/// Jobs due at their platform's own time. The index bounds the search by the clock that is furthest ahead.
+const DUE_JOBS: &str = "
+    WITH clock AS (SELECT id AS platform, json_extract(CAST(body AS TEXT), '$.clock_offset_ms') AS ahead FROM platform)
+    SELECT j.id, j.platform, j.kind, j.subject, j.due_at, j.attempts, j.done_at
+    FROM job j JOIN clock ON clock.platform = j.platform
+    WHERE j.done_at IS NULL AND j.due_at <= ?1 + (SELECT COALESCE(max(ahead), 0) FROM clock) AND j.due_at <= ?1 + clock.ahead
+    ORDER BY j.due_at LIMIT ?2";
+
+impl Inner {
+    fn claim_jobs(&self, now: Timestamp, lease_ms: i64, limit: u32) -> Result<Vec<Job>, StoreError> {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        leases.retain(|_, until| *until > now.ms());
+        let wanted = i64::from(limit).saturating_add(i64::try_from(leases.len()).unwrap_or(i64::MAX));
+        let due = self.main.with(|conn| {
+            let mut select = conn.prepare_cached(DUE_JOBS).map_err(fault)?;
+            let mut cursor = select.query((now.ms(), wanted)).map_err(fault)?;
+            let mut due = Vec::new();
+            while let Some(row) = cursor.next().map_err(fault)? {
+                due.push(job(row)?);
+            }
+            Ok::<_, StoreError>(due)
+        })?;
+        let free: Vec<Job> = due.into_iter().filter(|job| !leases.contains_key(&job.id.0)).take(limit as usize).collect();
+        for job in &free {
+            leases.insert(job.id.0, now.plus_ms(lease_ms).ms());
+        }
+        Ok(free)
+    }
+}
+
 const fn list_of(of: OfPayments) -> Uid {
     match of {
         OfPayments::Account(id) => id.0,
@@ -399,20 +432,20 @@ fn all_of(index: &Connection, table: &str, id: &str, narrowed: &Narrowed) -> Res
 pub fn find_job(conn: &Connection, platform: Uid, id: Uid) -> Result<Option<Job>, StoreError> {
     let sql = "SELECT id, platform, kind, subject, due_at, attempts, done_at FROM job WHERE id = ?1 AND platform = ?2";
     let mut select = conn.prepare_cached(sql).map_err(fault)?;
-    let columns = select
-        .query_row((id16(id), id16(platform)), |row| {
-            Ok((rows::uid(row, 0)?, rows::uid(row, 1)?, row.get::<_, u16>(2)?, rows::uid(row, 3)?, row.get(4)?, row.get(5)?, row.get(6)?))
-        })
-        .optional()
-        .map_err(fault)?;
-    let Some((id, platform, kind, subject, due_at, attempts, done_at)) = columns else { return Ok(None) };
-    Ok(Some(Job {
+    let mut cursor = select.query((id16(id), id16(platform))).map_err(fault)?;
+    cursor.next().map_err(fault)?.map(job).transpose()
+}
+
+fn job(row: &rusqlite::Row<'_>) -> Result<Job, StoreError> {
+    let id = rows::uid(row, 0).map_err(fault)?;
+    let kind: u16 = row.get(2).map_err(fault)?;
+    Ok(Job {
         id: JobId(id),
-        platform: PlatformId(platform),
+        platform: PlatformId(rows::uid(row, 1).map_err(fault)?),
         kind: JobKind::from_number(kind).ok_or_else(|| codec::broken("job", id, "kind"))?,
-        subject,
-        due_at: Timestamp::from_ms(due_at),
-        attempts,
-        done_at: Option::<i64>::map(done_at, Timestamp::from_ms),
-    }))
+        subject: rows::uid(row, 3).map_err(fault)?,
+        due_at: Timestamp::from_ms(row.get(4).map_err(fault)?),
+        attempts: row.get(5).map_err(fault)?,
+        done_at: row.get::<_, Option<i64>>(6).map_err(fault)?.map(Timestamp::from_ms),
+    })
 }

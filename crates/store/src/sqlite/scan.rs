@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use engine::StoreError;
-use ledger::{Account, Entry, Posting};
+use ledger::Posting;
 use rusqlite::Connection;
 
 use super::fault;
 use super::pool::Pool;
 use super::rows::{self, StoredKeys};
 use crate::vault::Vault;
-use crate::{Scan, codec};
+use crate::{Part, Scan, codec};
 
 /// A scan over the main file; a server may go on writing meanwhile.
 pub struct SqliteScan {
@@ -25,25 +25,29 @@ impl SqliteScan {
 }
 
 impl Scan for SqliteScan {
-    fn accounts(&self, each: &mut dyn FnMut(Account)) -> Result<(), StoreError> {
+    fn ledger(&self, each: &mut dyn FnMut(Part)) -> Result<(), StoreError> {
         self.readers.with(|conn| {
-            let sql = format!("SELECT {} FROM account_now ORDER BY platform, id", rows::ACCOUNT);
-            let mut select = conn.prepare_cached(&sql).map_err(fault)?;
-            let mut cursor = select.query([]).map_err(fault)?;
-            while let Some(row) = cursor.next().map_err(fault)? {
-                each(codec::account(rows::account(row).map_err(fault)?)?);
-            }
-            Ok(())
+            conn.execute_batch("BEGIN").map_err(fault)?;
+            let result = accounts(conn, each).and_then(|()| self.entries(conn, each));
+            drop(conn.execute_batch("COMMIT"));
+            result
         })
-    }
-
-    fn entries(&self, each: &mut dyn FnMut(Entry, Vec<Posting>)) -> Result<(), StoreError> {
-        self.readers.with(|conn| self.entries_of(conn, each))
     }
 }
 
+/// Accounts with the postings that their rows do not hold yet.
+fn accounts(conn: &Connection, each: &mut dyn FnMut(Part)) -> Result<(), StoreError> {
+    let sql = format!("SELECT {} FROM account_now ORDER BY id", rows::ACCOUNT);
+    let mut select = conn.prepare_cached(&sql).map_err(fault)?;
+    let mut cursor = select.query([]).map_err(fault)?;
+    while let Some(row) = cursor.next().map_err(fault)? {
+        each(Part::Account(codec::account(rows::account(row).map_err(fault)?)?));
+    }
+    Ok(())
+}
+
 impl SqliteScan {
-    fn entries_of(&self, conn: &Connection, each: &mut dyn FnMut(Entry, Vec<Posting>)) -> Result<(), StoreError> {
+    fn entries(&self, conn: &Connection, each: &mut dyn FnMut(Part)) -> Result<(), StoreError> {
         let mut select = conn.prepare_cached(&format!("SELECT {} FROM entry ORDER BY id", rows::ENTRY)).map_err(fault)?;
         let mut postings = conn.prepare_cached(&format!("SELECT {} FROM posting ORDER BY entry, line", rows::POSTING)).map_err(fault)?;
         let mut entries = select.query([]).map_err(fault)?;
@@ -56,7 +60,7 @@ impl SqliteScan {
                 own.push(posting);
                 next = next_posting(&mut postings)?;
             }
-            each(entry, own);
+            each(Part::Entry(entry, own));
         }
         match next {
             None => Ok(()),

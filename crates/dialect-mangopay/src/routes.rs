@@ -1,0 +1,86 @@
+//! The table of routes: every endpoint of this dialect stands here once.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::call::{Call, WireResponse};
+use crate::endpoints::{oauth, payins, responses, transfers, wallets};
+use crate::router::{Route, Verb, Version};
+use crate::scopes::Scope;
+use crate::wire::WireError;
+
+/// What a handler gives, later.
+pub type HandlerFuture<'a> = Pin<Box<dyn Future<Output = Result<WireResponse, WireError>> + Send + 'a>>;
+
+/// Answers a call. An error it gives is answered too, and uses up the call's idempotency key.
+pub type Handler = for<'a> fn(&'a Call) -> HandlerFuture<'a>;
+
+/// Who may call an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever has an API key: the token call. It has its own errors and takes no idempotency key.
+    ApiKey,
+    /// Whoever has a token of this scope.
+    Token(Scope),
+}
+
+/// What answers a route.
+#[derive(Clone, Copy)]
+pub struct Endpoint {
+    /// Who may call it.
+    pub access: Access,
+    /// What answers it.
+    pub handler: Handler,
+}
+
+const IN_V2_TOO: &[Version] = &[Version::V2];
+
+macro_rules! routes {
+    ($($verb:ident $pattern:literal $also:ident $access:expr, $handler:path;)*) => {
+        /// Every route.
+        pub static ROUTES: &[Route<Endpoint>] = &[$(Route {
+            verb: Verb::$verb,
+            pattern: $pattern,
+            also: $also,
+            target: Endpoint { access: $access, handler: |call| Box::pin($handler(call)) },
+        },)*];
+    };
+}
+
+routes! {
+    Post "/v2.01/oauth/token" IN_V2_TOO Access::ApiKey, oauth::issue_token;
+    Get "/v2.01/{ClientId}/responses/{IdempotencyKey}" IN_V2_TOO Access::Token(Scope::ClientDevelopers), responses::view;
+    Post "/v2.01/{ClientId}/wallets" IN_V2_TOO Access::Token(Scope::WalletDetails), wallets::create;
+    Get "/v2.01/{ClientId}/wallets/{WalletId}" IN_V2_TOO Access::Token(Scope::WalletDetails), wallets::view;
+    Put "/v2.01/{ClientId}/wallets/{WalletId}" IN_V2_TOO Access::Token(Scope::WalletDetails), wallets::update;
+    Post "/v2.01/{ClientId}/transfers" IN_V2_TOO Access::Token(Scope::Transfers), transfers::create;
+    Get "/v2.01/{ClientId}/transfers/{TransferId}" IN_V2_TOO Access::Token(Scope::Transfers), transfers::view;
+    Post "/v2.01/{ClientId}/payins/bankwire/direct" IN_V2_TOO Access::Token(Scope::Payins), payins::bank_wire::create;
+    Get "/v2.01/{ClientId}/payins/{PayInId}" IN_V2_TOO Access::Token(Scope::Payins), payins::view;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_well_formed_and_declared_once() {
+        for (place, route) in ROUTES.iter().enumerate() {
+            assert!(route.version().is_some(), "{}", route.pattern);
+            assert!(!route.pattern.ends_with('/'), "{}", route.pattern);
+            let is_same = |other: &Route<Endpoint>| {
+                other.verb == route.verb
+                    && other.pattern.eq_ignore_ascii_case(route.pattern)
+                    && (other.version() == route.version() || other.also.iter().any(|version| route.also.contains(version)))
+            };
+            assert_eq!(ROUTES.iter().position(is_same), Some(place), "{}", route.pattern);
+        }
+    }
+
+    #[test]
+    fn every_route_with_a_token_names_its_client_unless_the_vendor_leaves_it_out() {
+        for route in ROUTES.iter().filter(|route| route.target.access != Access::ApiKey) {
+            assert!(route.pattern.contains("/{ClientId}/") || route.pattern.contains("/countries/"), "{}", route.pattern);
+        }
+    }
+}

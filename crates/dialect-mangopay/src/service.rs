@@ -1,0 +1,336 @@
+//! A request's way from its path to its answer.
+//!
+//! Route, credentials, client id, scope, rate limit, body, idempotency key, handler: the first that
+//! refuses answers, in this order. What comes before the credentials has no rate-limit headers.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use bytes::Bytes;
+use domain::ids::RequestId;
+use domain::payment::ReceivingAccount;
+use domain::{Actor, Ctx, IdempotencyKey, Ids, Timestamp};
+use engine::{Clock, Engine, Keyed, Reads};
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use sha2::{Digest, Sha256};
+
+use crate::auth::{AuthError, Authenticator, Caller, Credentials};
+use crate::call::{Call, View, WireResponse, error_response};
+use crate::endpoints::oauth;
+use crate::rate::{RateConfig, RateLimits, RateState};
+use crate::router::{Found, Matched, Router, Verb};
+use crate::routes::{Access, Endpoint, ROUTES};
+use crate::wire::error::WireError;
+use crate::wire::{Aliases, Spelling};
+
+/// This dialect's name space of idempotency keys.
+pub const DIALECT: u8 = 1;
+
+/// A body at most: a file of 10 MiB in base64, and the JSON around it.
+pub const BODY_MAX_BYTES: usize = 14 * 1_024 * 1_024;
+
+/// Characters of an idempotency key. Source: reference, people part, 1.7.
+const KEY_MIN: usize = 16;
+const KEY_MAX: usize = 36;
+
+/// The header a client sends its key in, and the name it has in errors.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// What an operator chooses.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients reach this server, without a slash at its end; absolute URLs begin with it.
+    pub public_url: String,
+    /// How many calls a platform may make.
+    pub rate: RateConfig,
+    /// How long a token lasts. The vendor's sandbox has 20 minutes.
+    pub token_lifetime_ms: i64,
+    /// The account that payers of bank wires are told to pay to.
+    pub receiving_account: ReceivingAccount,
+    /// Key of the hash that the audit trail keeps of callers' addresses.
+    pub origin_key: [u8; 32],
+}
+
+impl Config {
+    /// The defaults of a server reached at `public_url`: the vendor's limits and token lifetime, and a receiving
+    /// account that no bank has.
+    #[must_use]
+    pub fn new(public_url: &str) -> Self {
+        Self {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            rate: RateConfig::default(),
+            token_lifetime_ms: 1_200_000,
+            receiving_account: ReceivingAccount {
+                owner_name: "FLORIN SANDBOX".to_owned(),
+                address_line1: "2 Avenue Amélie".to_owned(),
+                city: "Luxembourg".to_owned(),
+                postal_code: "L-1125".to_owned(),
+                country: "LU".to_owned(),
+                iban: "FR7630056009271234567890182".to_owned(),
+                bic: "CCFRFRPPXXX".to_owned(),
+            },
+            origin_key: [0; 32],
+        }
+    }
+}
+
+/// The Mangopay dialect over an engine and the reading half of its store.
+pub struct Dialect {
+    pub(crate) engine: Engine,
+    pub(crate) reads: Arc<dyn Reads>,
+    pub(crate) config: Config,
+    clock: Arc<dyn Clock>,
+    ids: Mutex<Box<dyn Ids>>,
+    aliases: Aliases,
+    authenticator: Authenticator,
+    rates: RateLimits,
+    router: Router<Endpoint>,
+}
+
+impl Dialect {
+    /// A dialect; `ids` names its requests.
+    #[must_use]
+    pub fn new(
+        engine: Engine,
+        reads: Arc<dyn Reads>,
+        clock: Arc<dyn Clock>,
+        ids: Box<dyn Ids>,
+        aliases: Aliases,
+        config: Config,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            engine,
+            authenticator: Authenticator::new(Arc::clone(&reads)),
+            reads,
+            rates: RateLimits::new(config.rate),
+            config,
+            clock,
+            ids: Mutex::new(ids),
+            aliases,
+            router: Router::new(ROUTES),
+        })
+    }
+
+    /// Answers a request.
+    pub async fn handle(self: &Arc<Self>, request: Request<Body>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let received = Received { request: self.fresh_request(), at: self.clock.now() };
+        let response = match self.router.find(&parts.method, parts.uri.path()) {
+            Found::Route(matched) => self.enter(received, &parts, body, &matched).await,
+            Found::OtherMethods(verbs) => other_methods(&received, &parts, &verbs),
+            Found::Nothing => received.error(&WireError::no_such_path()),
+        };
+        response.map(Body::from)
+    }
+
+    async fn enter(
+        self: &Arc<Self>,
+        received: Received,
+        parts: &Parts,
+        body: Body,
+        matched: &Matched<Endpoint>,
+    ) -> WireResponse {
+        let access = matched.route.target.access;
+        let caller = match self.authenticate(access, &parts.headers, received.at).await {
+            Ok(caller) => caller,
+            Err(AuthError::Denied) => return denied(&received, access),
+            Err(AuthError::Store(error)) => {
+                tracing::error!(%error, request = %received.request, "credentials could not be checked");
+                return received.error(&WireError::fault());
+            }
+        };
+        let path = parts.uri.path();
+        if matched.params.has("ClientId") && matched.params.get(path, "ClientId") != *caller.client_id {
+            return denied(&received, access);
+        }
+        let rate = self.rates.count(caller.platform, received.at.seconds());
+        let mut response = self.admit(received, parts, body, matched, caller, &rate).await;
+        rate.write_headers(response.headers_mut());
+        response
+    }
+
+    /// What a known caller is answered.
+    async fn admit(
+        self: &Arc<Self>,
+        received: Received,
+        parts: &Parts,
+        body: Body,
+        matched: &Matched<Endpoint>,
+        caller: Caller,
+        rate: &RateState,
+    ) -> WireResponse {
+        let route = matched.route;
+        if !is_allowed(route.target.access, route.verb, &caller) {
+            return received.error(&WireError::forbidden_ressource("This endpoint is not available for your account"));
+        }
+        if rate.is_refused {
+            return received.error(&WireError::rate_limit());
+        }
+        let body = match read_body(&parts.headers, body).await {
+            Ok(body) => body,
+            Err(error) => return received.error(&error),
+        };
+        let takes_key = route.verb == Verb::Post && route.target.access != Access::ApiKey;
+        let keyed = match takes_key.then(|| keyed(&caller, parts, &body)).transpose() {
+            Ok(keyed) => keyed.flatten(),
+            Err(error) => return received.error(&error),
+        };
+        let call = self.call(received, parts, body, matched, caller, keyed);
+        match (route.target.handler)(&call).await {
+            Ok(response) => response,
+            Err(error) => call.reject(error).await,
+        }
+    }
+
+    fn call(
+        self: &Arc<Self>,
+        received: Received,
+        parts: &Parts,
+        body: Bytes,
+        matched: &Matched<Endpoint>,
+        caller: Caller,
+        keyed: Option<Keyed>,
+    ) -> Call {
+        let ctx = Ctx {
+            platform: caller.platform,
+            actor: Actor::ApiKey(caller.key),
+            request: received.request,
+            origin: self.origin(parts),
+            given_id: None,
+        };
+        let view = View {
+            spelling: Spelling::new(caller.platform, &self.aliases),
+            platform: caller.platform,
+            client_id: Arc::clone(&caller.client_id),
+            version: matched.version,
+        };
+        Call {
+            dialect: Arc::clone(self),
+            caller,
+            ctx,
+            view,
+            uri: parts.uri.clone(),
+            params: matched.params.clone(),
+            body,
+            keyed,
+            received_at: received.at,
+        }
+    }
+
+    async fn authenticate(&self, access: Access, headers: &HeaderMap, now: Timestamp) -> Result<Caller, AuthError> {
+        let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()).unwrap_or("");
+        match (access, Credentials::parse(header)) {
+            (Access::Token(_), Some(Credentials::Bearer(token))) => self.authenticator.bearer(&token, now).await,
+            (Access::ApiKey, Some(Credentials::Basic { client_id, key })) => self.authenticator.basic(&client_id, &key).await,
+            _ => Err(AuthError::Denied),
+        }
+    }
+
+    /// Keyed hash of the address the request came from; zeros where the server does not tell it.
+    fn origin(&self, parts: &Parts) -> [u8; 16] {
+        let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else { return [0; 16] };
+        let mut hash = Sha256::new();
+        hash.update(self.config.origin_key);
+        match peer.ip() {
+            std::net::IpAddr::V4(address) => hash.update(address.octets()),
+            std::net::IpAddr::V6(address) => hash.update(address.octets()),
+        }
+        first_half(hash)
+    }
+
+    fn fresh_request(&self) -> RequestId {
+        RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh())
+    }
+}
+
+/// A request before anything is known of it but that it came.
+#[derive(Clone, Copy)]
+struct Received {
+    request: RequestId,
+    at: Timestamp,
+}
+
+impl Received {
+    fn error(&self, error: &WireError) -> WireResponse {
+        error_response(error, self.request, self.at)
+    }
+}
+
+fn denied(received: &Received, access: Access) -> WireResponse {
+    match access {
+        Access::ApiKey => oauth::invalid_client(),
+        Access::Token(_) => received.error(&WireError::invalid_credentials()),
+    }
+}
+
+fn other_methods(received: &Received, parts: &Parts, verbs: &[Verb]) -> WireResponse {
+    let mut response = received.error(&WireError::method_not_allowed(&parts.method));
+    let allowed = verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(", ");
+    if let Ok(allowed) = HeaderValue::try_from(allowed) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
+
+fn is_allowed(access: Access, verb: Verb, caller: &Caller) -> bool {
+    match (access, verb) {
+        (Access::ApiKey, _) => true,
+        (Access::Token(scope), Verb::Get) => caller.scopes.allow(scope.read()),
+        (Access::Token(scope), Verb::Post | Verb::Put | Verb::Delete) => caller.scopes.allow(scope.write()),
+    }
+}
+
+/// The whole body. One that says it is too long is refused unread.
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, WireError> {
+    let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<u64>().ok());
+    if declared.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > BODY_MAX_BYTES)) {
+        return Err(WireError::body_too_large());
+    }
+    match Limited::new(body, BODY_MAX_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(WireError::body_too_large()),
+        Err(_) => Err(WireError::malformed_body()),
+    }
+}
+
+/// The idempotency key of a request, if it has one, and what it is used for.
+///
+/// Errors: `param_error` for a key of another form.
+fn keyed(caller: &Caller, parts: &Parts, body: &Bytes) -> Result<Option<Keyed>, WireError> {
+    let Some(header) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = header.to_str().ok().filter(|key| is_idempotency_key(key)).ok_or_else(wrong_idempotency_key)?;
+    let path = parts.uri.path_and_query().map_or(parts.uri.path(), |path| path.as_str());
+    let mut hash = Sha256::new();
+    for part in [parts.method.as_str().as_bytes(), b" ", path.as_bytes(), b"\n", body] {
+        hash.update(part);
+    }
+    let key = IdempotencyKey { platform: caller.platform, dialect: DIALECT, key: key.into() };
+    Ok(Some(Keyed { key, fingerprint: first_half(hash), path: path.into() }))
+}
+
+/// Whether a text has the form of an idempotency key: 16 to 36 letters, digits and dashes.
+pub(crate) fn is_idempotency_key(text: &str) -> bool {
+    (KEY_MIN..=KEY_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+pub(crate) fn wrong_idempotency_key() -> WireError {
+    WireError::wrong_field(IDEMPOTENCY_KEY, "The Idempotency-Key must contain between 16 and 36 alphanumeric characters or dashes (-).")
+}
+
+fn first_half(hash: Sha256) -> [u8; 16] {
+    let digest: [u8; 32] = hash.finalize().into();
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// The dialect as a service of axum: everything that reaches it is this wire's, also what leads nowhere.
+pub fn router(dialect: Arc<Dialect>) -> axum::Router {
+    axum::Router::new().fallback(move |request: Request<Body>| {
+        let dialect = Arc::clone(&dialect);
+        async move { dialect.handle(request).await }
+    })
+}

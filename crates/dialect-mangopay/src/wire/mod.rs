@@ -1,0 +1,13 @@
+//! The forms things have on the wire: ids, bodies read, bodies written, errors.
+
+pub mod error;
+pub mod fields;
+pub mod funds;
+pub mod ids;
+mod object;
+pub mod transaction;
+
+pub use error::{FieldErrors, WireError};
+pub use fields::Fields;
+pub use funds::Funds;
+pub use ids::{Aliases, IdText, Prefix, Spelling, WalletName};

@@ -1,0 +1,121 @@
+//! The command line.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::installation::Location;
+use crate::{bench, ledger, platform, serve};
+
+/// A payment-services engine with a real double-entry ledger.
+#[derive(Parser)]
+#[command(name = "florin", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    location: Location,
+    /// Prints JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the server
+    Serve(ServeArgs),
+    /// Makes and shows platforms
+    #[command(subcommand)]
+    Platform(PlatformCommand),
+    /// Verifies, exports and explains the ledger
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Measures what users pay for
+    #[command(subcommand)]
+    Bench(BenchCommand),
+}
+
+/// How the server listens.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", env = "FLORIN_LISTEN")]
+    pub listen: SocketAddr,
+    /// What clients reach the server by, for links in answers; the listen address unless given
+    #[arg(long, value_name = "URL", env = "FLORIN_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Counts calls and tells the counts, but never refuses one
+    #[arg(long)]
+    pub no_rate_limit: bool,
+    /// Writes the address to this file once the server answers
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum PlatformCommand {
+    /// Makes a sandbox platform, also while a server runs
+    Create(PlatformArgs),
+}
+
+/// A platform to be.
+#[derive(Args, Clone, Debug)]
+pub struct PlatformArgs {
+    /// The name it calls itself by
+    #[arg(long, value_name = "ID")]
+    pub client_id: String,
+    /// The secret it calls with; a random one is made and shown unless given
+    #[arg(long, value_name = "KEY")]
+    pub api_key: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum LedgerCommand {
+    /// Holds the whole ledger against its invariants; exit status 0 only when all holds
+    Verify,
+    /// Writes the whole ledger in another program's format
+    Export {
+        /// The format
+        #[arg(long, value_enum, default_value = "hledger")]
+        format: ledger::Format,
+    },
+}
+
+#[derive(Subcommand)]
+enum BenchCommand {
+    /// Durable transfers through HTTP, as a share of what the same process answers at all
+    Transfers(bench::TransferArgs),
+    /// The bare handler that transfers are compared with
+    #[command(hide = true)]
+    Baseline {
+        /// Where to listen
+        #[arg(long)]
+        listen: SocketAddr,
+    },
+}
+
+/// Reads the command line and does what it says.
+pub fn run() -> Result<ExitCode, Box<dyn Error>> {
+    let Cli { location, json, command } = Cli::parse();
+    match command {
+        Command::Serve(args) => serve::run(&location, &args).map(|()| ExitCode::SUCCESS),
+        Command::Platform(PlatformCommand::Create(args)) => platform::create(&location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Ledger(LedgerCommand::Verify) => ledger::verify(&location, json),
+        Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format).map(|()| ExitCode::SUCCESS),
+        Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(&location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Bench(BenchCommand::Baseline { listen }) => bench::baseline(listen).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

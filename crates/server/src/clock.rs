@@ -1,0 +1,16 @@
+//! The one place that reads the system's clock.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use domain::Timestamp;
+use engine::Clock;
+
+/// The system's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_ms(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+    }
+}

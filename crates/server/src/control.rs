@@ -1,0 +1,89 @@
+//! The socket in the data folder: how a command reaches the process that owns the data.
+//!
+//! One line of JSON asks, one line of JSON answers. Only those who may enter the folder reach it.
+
+use std::error::Error;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::installation::{Installation, Location};
+use crate::platform::{self, NewPlatform};
+
+/// A request is not longer than this.
+const MAX_REQUEST_BYTES: u64 = 65_536;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Request {
+    CreatePlatform(NewPlatform),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Response {
+    Done,
+    Refused(String),
+}
+
+/// Answers whoever connects, until the server ends.
+pub async fn listen(location: &Location, installation: Arc<Installation>) -> std::io::Result<()> {
+    let path = location.socket();
+    // The folder is ours by its lock, so what is there is left over.
+    if path.exists() {
+        std::fs::remove_file(&path)?;
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let installation = Arc::clone(&installation);
+            tokio::spawn(async move {
+                if let Err(error) = answer(stream, &installation).await {
+                    tracing::warn!(%error, "a control connection failed");
+                }
+            });
+        }
+    });
+    Ok(())
+}
+
+async fn answer(stream: UnixStream, installation: &Installation) -> std::io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(read.take(MAX_REQUEST_BYTES)).read_line(&mut line).await?;
+    let response = match serde_json::from_str(&line) {
+        Ok(Request::CreatePlatform(new)) => match platform::make(&installation.engine, installation, &new).await {
+            Ok(_) => Response::Done,
+            Err(error) => Response::Refused(error.to_string()),
+        },
+        Err(_) => Response::Refused("the running server does not know this request: is it of another release?".to_owned()),
+    };
+    let mut text = serde_json::to_string(&response)?;
+    text.push('\n');
+    write.write_all(text.as_bytes()).await
+}
+
+/// Asks the running server to make a platform.
+pub async fn create_platform(location: &Location, new: &NewPlatform) -> Result<(), Box<dyn Error>> {
+    match ask(location, &Request::CreatePlatform(new.clone())).await? {
+        Response::Done => Ok(()),
+        Response::Refused(why) => Err(why.into()),
+    }
+}
+
+async fn ask(location: &Location, request: &Request) -> Result<Response, Box<dyn Error>> {
+    let path = location.socket();
+    let mut stream = UnixStream::connect(&path)
+        .await
+        .map_err(|error| format!("{} is in use, and its owner does not answer at {}: {error}", location.data.display(), path.display()))?;
+    let mut text = serde_json::to_string(request)?;
+    text.push('\n');
+    stream.write_all(text.as_bytes()).await?;
+    let mut line = String::new();
+    BufReader::new(stream.take(MAX_REQUEST_BYTES)).read_line(&mut line).await?;
+    Ok(serde_json::from_str(&line)?)
+}

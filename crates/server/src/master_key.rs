@@ -1,0 +1,112 @@
+//! The master key: 32 random bytes in a file beside the data folder, never inside it.
+
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rand::TryRng;
+
+/// Bytes of a master key.
+pub const KEY_BYTES: usize = 32;
+
+/// Why there is no master key.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    /// The file could not be read or made.
+    #[error("the master key {path}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The text is not a key.
+    #[error("the master key has to be {} hexadecimal digits", KEY_BYTES * 2)]
+    Malformed,
+    /// Others may read the file.
+    #[error("the master key {0} may be read by others than its owner: run chmod 600 on it")]
+    Exposed(PathBuf),
+    /// The data folder is there, its key is not.
+    #[error("there is data, but its master key {0} is missing: put it back, or name it by --master-key")]
+    Missing(PathBuf),
+    /// The system gave no random bytes.
+    #[error("the system has no random bytes")]
+    NoRandom,
+}
+
+/// Where the key of a data folder is unless it is named: beside the folder.
+#[must_use]
+pub fn default_path(data: &Path) -> PathBuf {
+    let mut name = data.file_name().map_or_else(|| "florin-data".into(), std::ffi::OsStr::to_os_string);
+    name.push(".key");
+    data.with_file_name(name)
+}
+
+/// Reads a key that is given as text, as in an environment variable.
+pub fn parse(text: &str) -> Result<[u8; KEY_BYTES], MasterKeyError> {
+    let text = text.trim().as_bytes();
+    let mut key = [0; KEY_BYTES];
+    if text.len() != KEY_BYTES * 2 {
+        return Err(MasterKeyError::Malformed);
+    }
+    for (byte, pair) in key.iter_mut().zip(text.chunks_exact(2)) {
+        let digits = std::str::from_utf8(pair).map_err(|_| MasterKeyError::Malformed)?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| MasterKeyError::Malformed)?;
+    }
+    Ok(key)
+}
+
+/// Reads the key in `path`; makes one if there is none and `may_make`.
+pub fn read_or_make(path: &Path, may_make: bool) -> Result<[u8; KEY_BYTES], MasterKeyError> {
+    let io = |source| MasterKeyError::Io { path: path.to_owned(), source };
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let mode = std::fs::metadata(path).map_err(io)?.permissions().mode();
+            if mode & 0o077 != 0 {
+                return Err(MasterKeyError::Exposed(path.to_owned()));
+            }
+            parse(&text)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && may_make => make(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(MasterKeyError::Missing(path.to_owned())),
+        Err(error) => Err(io(error)),
+    }
+}
+
+fn make(path: &Path) -> Result<[u8; KEY_BYTES], MasterKeyError> {
+    let io = |source| MasterKeyError::Io { path: path.to_owned(), source };
+    let mut key = [0; KEY_BYTES];
+    rand::rngs::SysRng.try_fill_bytes(&mut key).map_err(|_| MasterKeyError::NoRandom)?;
+    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(io)?;
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(io)?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_kept_from_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = default_path(&folder.path().join("data"));
+        assert!(matches!(read_or_make(&path, false), Err(MasterKeyError::Missing(_))));
+        let key = read_or_make(&path, true).unwrap();
+        assert_eq!(read_or_make(&path, true).unwrap(), key);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(read_or_make(&path, true), Err(MasterKeyError::Exposed(_))));
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        for text in ["", "00", &"zz".repeat(32), &"0".repeat(63)] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert_eq!(parse(&"0a".repeat(32)).unwrap(), [10; 32]);
+    }
+}

@@ -1,0 +1,313 @@
+-- The foundation: what both engines have, table for table and column for column.
+--
+-- Times are UTC milliseconds, amounts minor units. Columns of bytes named tag, detail, body, answer,
+-- bank_reference and end_to_end_id are sealed. On PostgreSQL every primary key is led by the
+-- platform, so that tenants shard; rows are the truth, and the lists are in the same database.
+-- A unit test holds the tables against those of SQLite, with the few differences named there.
+
+-- Facts about the store itself.
+CREATE TABLE meta (
+    name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    value BYTEA NOT NULL
+);
+
+-- Data keys, wrapped: a platform's by the master key, a subject's by its platform's.
+CREATE TABLE data_key (
+    platform UUID NOT NULL,
+    subject  UUID NOT NULL,
+    wrapped  BYTEA NOT NULL,
+    PRIMARY KEY (platform, subject)
+);
+
+-- Texts from outside that lead to a platform: the one table that is not led by one.
+CREATE TABLE directory (
+    space    BIGINT NOT NULL,
+    text     TEXT COLLATE "C" NOT NULL,
+    platform UUID NOT NULL,
+    id       UUID NOT NULL,
+    PRIMARY KEY (space, text)
+);
+
+-- Second names of records, by which lists are asked for.
+CREATE TABLE label (
+    platform UUID NOT NULL,
+    kind     BIGINT NOT NULL,
+    label    TEXT COLLATE "C" NOT NULL,
+    id       UUID NOT NULL,
+    PRIMARY KEY (platform, kind, label, id)
+);
+
+-- Ledger accounts: the truth, locked in the order of their keys by whoever posts to them.
+CREATE TABLE account (
+    platform  UUID NOT NULL,
+    id        UUID NOT NULL,
+    role      BIGINT NOT NULL,
+    holder    UUID,
+    currency  TEXT COLLATE "C" NOT NULL CHECK (length(currency) = 3),
+    balance   BIGINT NOT NULL,
+    held      BIGINT NOT NULL CHECK (held >= 0),
+    postings  BIGINT NOT NULL CHECK (postings >= 0),
+    opened_at BIGINT NOT NULL,
+    PRIMARY KEY (platform, id),
+    CHECK (role NOT IN (1, 2) OR balance >= held)
+) WITH (fillfactor = 50);
+CREATE INDEX account_of_platform ON account (platform, role, currency);
+CREATE INDEX account_of_holder ON account (platform, holder) WHERE holder IS NOT NULL;
+
+-- Journal entries, append only.
+CREATE TABLE entry (
+    platform       UUID NOT NULL,
+    id             UUID NOT NULL,
+    kind           BIGINT NOT NULL,
+    operation      UUID NOT NULL,
+    corrects       UUID,
+    booked_at      BIGINT NOT NULL,
+    booking_day    BIGINT,
+    value_day      BIGINT,
+    bank_reference BYTEA,
+    end_to_end_id  BYTEA,
+    match_state    BIGINT,
+    PRIMARY KEY (platform, id),
+    CHECK ((booking_day IS NULL) = (match_state IS NULL) AND (value_day IS NULL) = (match_state IS NULL))
+);
+
+-- Postings, append only; number counts them within their account, from 1 without holes. That it is
+-- unique keeps the money right even where a lock were lost.
+CREATE TABLE posting (
+    platform      UUID NOT NULL,
+    entry         UUID NOT NULL,
+    line          BIGINT NOT NULL CHECK (line > 0),
+    account       UUID NOT NULL,
+    number        BIGINT NOT NULL CHECK (number > 0),
+    amount        BIGINT NOT NULL CHECK (amount <> 0),
+    currency      TEXT COLLATE "C" NOT NULL CHECK (length(currency) = 3),
+    balance_after BIGINT NOT NULL,
+    PRIMARY KEY (platform, entry, line)
+);
+CREATE UNIQUE INDEX posting_of_account ON posting (platform, account, number);
+
+-- Payments: pay-ins, transfers, payouts and their refunds.
+CREATE TABLE payment (
+    platform          UUID NOT NULL,
+    id                UUID NOT NULL,
+    kind              BIGINT NOT NULL CHECK (kind BETWEEN 1 AND 3),
+    nature            BIGINT NOT NULL CHECK (nature BETWEEN 1 AND 4),
+    author            UUID NOT NULL,
+    credited_user     UUID,
+    debited           BIGINT NOT NULL CHECK (debited >= 0),
+    debited_currency  TEXT COLLATE "C" NOT NULL CHECK (length(debited_currency) = 3),
+    credited          BIGINT NOT NULL CHECK (credited >= 0),
+    credited_currency TEXT COLLATE "C" NOT NULL CHECK (length(credited_currency) = 3),
+    fees              BIGINT NOT NULL,
+    debited_wallet    UUID,
+    credited_wallet   UUID,
+    initial           UUID,
+    status            BIGINT NOT NULL CHECK (status BETWEEN 1 AND 3),
+    refusal           BIGINT,
+    created_at        BIGINT NOT NULL,
+    executed_at       BIGINT,
+    policy_version    BIGINT NOT NULL,
+    tag               BYTEA,
+    form              BIGINT NOT NULL,
+    detail            BYTEA,
+    version           BIGINT NOT NULL CHECK (version > 0),
+    PRIMARY KEY (platform, id),
+    CHECK ((status = 3) = (refusal IS NOT NULL)),
+    CHECK ((status = 2) = (executed_at IS NOT NULL)),
+    CHECK (debited_currency <> credited_currency OR debited = credited + fees)
+);
+
+-- The outbox: what happened, in the transaction in which it happened. Transactions commit out of the
+-- order of ids, so the projector claims what has no number yet, and numbers it within its platform.
+CREATE TABLE event (
+    platform UUID NOT NULL,
+    id       UUID NOT NULL,
+    type     BIGINT NOT NULL,
+    subject  UUID NOT NULL,
+    at       BIGINT NOT NULL,
+    number   BIGINT,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX event_unlisted ON event (platform, id) WHERE number IS NULL;
+
+-- The audit trail, append only. Its seq tells lines apart; it is not the order of commits.
+CREATE TABLE audit (
+    seq        BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY,
+    platform   UUID NOT NULL,
+    actor_kind BIGINT NOT NULL,
+    actor      UUID,
+    request    UUID NOT NULL,
+    origin     BYTEA NOT NULL CHECK (length(origin) = 16),
+    action     TEXT COLLATE "C" NOT NULL,
+    object     UUID,
+    outcome    TEXT COLLATE "C" NOT NULL,
+    at         BIGINT NOT NULL,
+    PRIMARY KEY (platform, seq)
+);
+
+-- Idempotency keys and the answers first given; status is NULL while the first use is under way.
+CREATE TABLE idempotency (
+    platform    UUID NOT NULL,
+    dialect     BIGINT NOT NULL,
+    key         TEXT COLLATE "C" NOT NULL,
+    fingerprint BYTEA NOT NULL CHECK (length(fingerprint) = 16),
+    path        TEXT COLLATE "C" NOT NULL,
+    status      BIGINT,
+    answer      BYTEA,
+    at          BIGINT NOT NULL,
+    PRIMARY KEY (platform, dialect, key),
+    CHECK ((status IS NULL) = (answer IS NULL))
+);
+
+-- Work to be done later.
+CREATE TABLE job (
+    platform    UUID NOT NULL,
+    id          UUID NOT NULL,
+    kind        BIGINT NOT NULL,
+    subject     UUID NOT NULL,
+    due_at      BIGINT NOT NULL,
+    attempts    BIGINT NOT NULL,
+    done_at     BIGINT,
+    lease_until BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX job_due ON job (platform, due_at) WHERE done_at IS NULL;
+
+-- Accounts for whoever reads by SQL, as on SQLite; here rows lag behind nothing.
+CREATE VIEW account_now AS
+SELECT platform, id, role, holder, currency, held, opened_at, balance, postings FROM account;
+
+-- How long each list is. A platform's list of events has the platform's own id.
+CREATE TABLE list_total (
+    platform UUID NOT NULL,
+    list     UUID NOT NULL,
+    total    BIGINT NOT NULL,
+    PRIMARY KEY (platform, list)
+);
+
+-- Payments by list and place, with what lists are narrowed by.
+CREATE TABLE payment_list (
+    platform   UUID NOT NULL,
+    list       UUID NOT NULL,
+    number     BIGINT NOT NULL,
+    payment    UUID NOT NULL,
+    kind       BIGINT NOT NULL,
+    nature     BIGINT NOT NULL,
+    status     BIGINT NOT NULL,
+    refusal    BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (platform, list, number)
+);
+
+-- Where a payment that may still change stands.
+CREATE TABLE payment_place (
+    platform UUID NOT NULL,
+    payment  UUID NOT NULL,
+    list     UUID NOT NULL,
+    number   BIGINT NOT NULL,
+    PRIMARY KEY (platform, payment, list)
+);
+
+-- Events by platform and place.
+CREATE TABLE event_list (
+    platform UUID NOT NULL,
+    number   BIGINT NOT NULL,
+    event    UUID NOT NULL,
+    type     BIGINT NOT NULL,
+    subject  UUID NOT NULL,
+    at       BIGINT NOT NULL,
+    PRIMARY KEY (platform, number)
+);
+
+-- Locked by the one projector that is at work.
+INSERT INTO meta (name, value) VALUES ('projector', '');
+
+-- Platforms, the tenants.
+CREATE TABLE platform (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX platform_of_platform ON platform (platform, created_at, id);
+CREATE INDEX platform_of_owner ON platform (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Keys platforms call with; digests only.
+CREATE TABLE api_key (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX api_key_of_platform ON api_key (platform, created_at, id);
+CREATE INDEX api_key_of_owner ON api_key (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Short-lived tokens; digests only.
+CREATE TABLE access_token (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX access_token_of_platform ON access_token (platform, created_at, id);
+CREATE INDEX access_token_of_owner ON access_token (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Users.
+CREATE TABLE user_account (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX user_account_of_platform ON user_account (platform, created_at, id);
+CREATE INDEX user_account_of_owner ON user_account (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- The real-world identities behind users.
+CREATE TABLE person (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX person_of_platform ON person (platform, created_at, id);
+CREATE INDEX person_of_owner ON person (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- What wallets say about themselves; balances are in account.
+CREATE TABLE wallet (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX wallet_of_platform ON wallet (platform, created_at, id);
+CREATE INDEX wallet_of_owner ON wallet (platform, owner, created_at, id) WHERE owner IS NOT NULL;

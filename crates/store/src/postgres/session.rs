@@ -1,0 +1,107 @@
+//! A connection with its prepared statements.
+
+use engine::StoreError;
+use rustc_hash::FxHashMap;
+use tokio_postgres::{Client, Config, Error, NoTls, Statement};
+
+use super::error;
+use super::sql::{self, BY_ID, RECORD_READ, RECORD_WRITTEN};
+use crate::KINDS;
+
+/// What every session is set to. Statements come with arrays of unknown length, for which the planner
+/// would guess a scan while a table is young, and keep that plan; keys are looked up by index, always.
+const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
+     SET enable_mergejoin = off; SET jit = off; SET TIME ZONE 'UTC';";
+
+/// Connects. The connection runs as a task of the runtime this is awaited in, until the client is dropped.
+pub async fn connect(config: &Config) -> Result<Client, Error> {
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(error = %error::chain(&error), "a connection to PostgreSQL ended");
+        }
+    });
+    Ok(client)
+}
+
+/// As [`connect`], with the settings that look-ups by key want.
+pub async fn connect_for_keys(config: &Config) -> Result<Client, Error> {
+    let client = connect(config).await?;
+    client.batch_execute(SETTINGS).await?;
+    Ok(client)
+}
+
+/// Declares a set of statements, all prepared in one round trip.
+///
+/// They are prepared by name, which a pooler that gives each transaction another connection does not
+/// support; `Client::query_typed` sends text and types along and would serve there, at the price of
+/// parsing each time.
+macro_rules! statements {
+    ($(#[$doc:meta])* $set:ident { $($name:ident: $text:expr;)* }) => {
+        $(#[$doc])*
+        pub struct $set { $(pub $name: tokio_postgres::Statement,)* }
+
+        impl $set {
+            pub async fn prepare(client: &tokio_postgres::Client) -> Result<Self, tokio_postgres::Error> {
+                $(let $name: String = $text.into();)*
+                let ($($name,)*) = tokio::try_join!($(client.prepare(&$name),)*)?;
+                Ok(Self { $($name,)* })
+            }
+        }
+    };
+}
+pub(super) use statements;
+
+/// The statements of one kind of record.
+pub struct KindStatements {
+    pub find: Statement,
+    pub owned: Statement,
+    pub insert: Statement,
+    pub update: Statement,
+    /// Holds rows that were read at their version.
+    pub share: Statement,
+    /// The same for rows of a kind of which some are written.
+    pub lock: Statement,
+}
+
+impl KindStatements {
+    async fn prepare(client: &Client, table: &str) -> Result<Self, Error> {
+        let find = sql::select(table, RECORD_READ, BY_ID);
+        let owned = format!(
+            "SELECT t.platform, t.owner, t.id FROM {} JOIN {table} t ON t.platform = n.platform AND t.owner = n.owner \
+             ORDER BY t.platform, t.owner, t.created_at, t.id",
+            sql::set(&[("platform", "UUID"), ("owner", "UUID")])
+        );
+        let insert = sql::insert(table, RECORD_WRITTEN);
+        let update = sql::update(table, &["platform", "id", "created_at"], RECORD_WRITTEN);
+        let share = sql::hold_at_version(table, "SHARE");
+        let lock = sql::hold_at_version(table, "UPDATE");
+        let (find, owned, insert, update, share, lock) = tokio::try_join!(
+            client.prepare(&find),
+            client.prepare(&owned),
+            client.prepare(&insert),
+            client.prepare(&update),
+            client.prepare(&share),
+            client.prepare(&lock),
+        )?;
+        Ok(Self { find, owned, insert, update, share, lock })
+    }
+}
+
+/// The statements of every kind, by the kind's number.
+pub struct Kinds(FxHashMap<u8, KindStatements>);
+
+impl Kinds {
+    pub async fn prepare(client: &Client) -> Result<Self, Error> {
+        let mut kinds = FxHashMap::default();
+        for kind in KINDS {
+            kinds.insert(kind.number, KindStatements::prepare(client, kind.table).await?);
+        }
+        Ok(Self(kinds))
+    }
+
+    /// Those of one kind. Errors: a fault for a kind that is not among [`KINDS`].
+    pub fn of(&self, kind: &domain::Kind) -> Result<&KindStatements, StoreError> {
+        self.0.get(&kind.number).ok_or_else(|| StoreError::Fault(format!("{} is not among the kinds of the store", kind.table)))
+    }
+}

@@ -1,0 +1,165 @@
+//! Statement texts: every table is written by one set-wise statement, made from its list of columns.
+//!
+//! A set of rows travels as one array a column and is taken apart by UNNEST, so that a statement's
+//! text, and with it its plan, does not depend on how many rows a batch has.
+
+/// A table as it is written and read: its columns, each with its type.
+pub struct Table {
+    pub name: &'static str,
+    pub columns: &'static [(&'static str, &'static str)],
+}
+
+const ID: &str = "UUID";
+const INT: &str = "BIGINT";
+const TEXT: &str = "TEXT";
+const BYTES: &str = "BYTEA";
+
+macro_rules! tables {
+    ($($name:ident $table:literal { $($column:ident $type:ident),* $(,)? })*) => {$(
+        pub const $name: Table = Table { name: $table, columns: &[$((stringify!($column), $type)),*] };
+    )*};
+}
+
+tables! {
+    ACCOUNT "account" {
+        platform ID, id ID, role INT, holder ID, currency TEXT, balance INT, held INT, postings INT, opened_at INT,
+    }
+    PAYMENT "payment" {
+        platform ID, id ID, kind INT, nature INT, author ID, credited_user ID, debited INT, debited_currency TEXT, credited INT,
+        credited_currency TEXT, fees INT, debited_wallet ID, credited_wallet ID, initial ID, status INT, refusal INT,
+        created_at INT, executed_at INT, policy_version INT, tag BYTES, form INT, detail BYTES, version INT,
+    }
+    KEY "idempotency" {
+        platform ID, dialect INT, key TEXT, fingerprint BYTES, path TEXT, status INT, answer BYTES, at INT,
+    }
+    ENTRY "entry" {
+        platform ID, id ID, kind INT, operation ID, corrects ID, booked_at INT, booking_day INT, value_day INT,
+        bank_reference BYTES, end_to_end_id BYTES, match_state INT,
+    }
+    POSTING "posting" {
+        platform ID, entry ID, line INT, account ID, number INT, amount INT, currency TEXT, balance_after INT,
+    }
+    EVENT "event" { platform ID, id ID, type INT, subject ID, at INT }
+    AUDIT "audit" {
+        platform ID, actor_kind INT, actor ID, request ID, origin BYTES, action TEXT, object ID, outcome TEXT, at INT,
+    }
+    DIRECTORY "directory" { space INT, text TEXT, platform ID, id ID }
+    LABEL "label" { platform ID, kind INT, label TEXT, id ID }
+    JOB "job" { platform ID, id ID, kind INT, subject ID, due_at INT, attempts INT, done_at INT }
+    DATA_KEY "data_key" { platform ID, subject ID, wrapped BYTES }
+    EVENT_LIST "event_list" { platform ID, number INT, event ID, type INT, subject ID, at INT }
+    PAYMENT_LIST "payment_list" {
+        platform ID, list ID, number INT, payment ID, kind INT, nature INT, status INT, refusal INT, created_at INT,
+    }
+    PAYMENT_PLACE "payment_place" { platform ID, payment ID, list ID, number INT }
+    LIST_TOTAL "list_total" { platform ID, list ID, total INT }
+}
+
+/// Columns of every kind of record as they are written; the table is the kind's.
+pub const RECORD_WRITTEN: &[(&str, &str)] = &[
+    ("platform", ID),
+    ("id", ID),
+    ("owner", ID),
+    ("status", TEXT),
+    ("created_at", INT),
+    ("version", INT),
+    ("form", INT),
+    ("body", BYTES),
+];
+/// Columns of every kind of record as they are read.
+pub const RECORD_READ: &[(&str, &str)] =
+    &[("platform", ID), ("id", ID), ("owner", ID), ("created_at", INT), ("version", INT), ("form", INT), ("body", BYTES)];
+
+/// The columns, each behind `prefix`, with commas.
+pub fn names(columns: &[(&str, &str)], prefix: &str) -> String {
+    columns.iter().map(|(name, _)| format!("{prefix}{name}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A set of rows from parameters 1, 2, 3…: `UNNEST($1::UUID[], …) AS n(platform, …)`.
+pub fn set(columns: &[(&str, &str)]) -> String {
+    let arrays = columns.iter().enumerate().map(|(place, (_, kind))| format!("${}::{kind}[]", place + 1));
+    format!("UNNEST({}) AS n({})", arrays.collect::<Vec<_>>().join(", "), names(columns, ""))
+}
+
+/// Appends a set of rows.
+pub fn insert(table: &str, columns: &[(&str, &str)]) -> String {
+    let names = names(columns, "");
+    format!("INSERT INTO {table} ({names}) SELECT {names} FROM {}", set(columns))
+}
+
+/// Reads the rows of a set of keys.
+pub fn select(table: &str, columns: &[(&str, &str)], keys: &[(&str, &str)]) -> String {
+    let on = keys.iter().map(|(key, _)| format!("t.{key} = n.{key}")).collect::<Vec<_>>().join(" AND ");
+    format!("SELECT {} FROM {} JOIN {table} t ON {on}", names(columns, "t."), set(keys))
+}
+
+/// Reads and locks the rows of a set of keys, in the order of the keys.
+pub fn select_locked(table: &str, columns: &[(&str, &str)], keys: &[(&str, &str)]) -> String {
+    format!("{} ORDER BY {} FOR UPDATE OF t", select(table, columns, keys), names(keys, "t."))
+}
+
+/// The keys of almost every table.
+pub const BY_ID: &[(&str, &str)] = &[("platform", ID), ("id", ID)];
+const BY_ID_AND_VERSION: &[(&str, &str)] = &[("platform", ID), ("id", ID), ("version", INT)];
+
+/// Fails the transaction unless `rows`, a query, gives as many rows as the last parameter says.
+///
+/// The failure is a division by zero. So COMMIT can travel in the same round trip: behind a failed
+/// guard it rolls back, and nobody has to come back to look at a count first.
+fn guard(rows: &str, parameter: usize) -> String {
+    format!("SELECT 1 / CASE WHEN COUNT(*) = ${parameter}::BIGINT THEN 1 ELSE 0 END FROM ({rows}) AS found")
+}
+
+/// Locks rows of a kind that a decision relied on, in the order of their keys, at the version that was read.
+///
+/// `strength` is SHARE where the batch only read them; UPDATE for all of the kind where it writes one of
+/// them, since a lock that has to grow is how two servers deadlock.
+pub fn hold_at_version(table: &str, strength: &str) -> String {
+    let rows = format!(
+        "SELECT 1 FROM {} JOIN {table} t ON t.platform = n.platform AND t.id = n.id WHERE t.version = n.version \
+         ORDER BY t.platform, t.id FOR {strength} OF t",
+        set(BY_ID_AND_VERSION)
+    );
+    guard(&rows, BY_ID_AND_VERSION.len() + 1)
+}
+
+/// Changes rows that are locked already.
+pub fn update(table: &str, keys: &[&str], columns: &[(&str, &str)]) -> String {
+    let changes = columns.iter().filter(|(name, _)| !keys.contains(name)).map(|(name, _)| format!("{name} = n.{name}"));
+    let on = keys.iter().map(|key| format!("t.{key} = n.{key}")).collect::<Vec<_>>().join(" AND ");
+    format!("UPDATE {table} AS t SET {} FROM {} WHERE {on}", changes.collect::<Vec<_>>().join(", "), set(columns))
+}
+
+/// Changes rows, all of them or none: each has to be there, and to satisfy `condition` over `t` and the new `n`.
+///
+/// RETURNING inside a CTE is outside the subset that SQLite shares; this text is PostgreSQL's alone.
+pub fn update_guarded(table: &str, keys: &[&str], columns: &[(&str, &str)], condition: &str) -> String {
+    let update = format!("{} AND {condition}", update(table, keys, columns));
+    format!(
+        "WITH changed AS ({update} RETURNING 1) {}",
+        guard("SELECT 1 FROM changed", columns.len() + 1)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_one_array_a_column() {
+        assert_eq!(
+            insert("data_key", DATA_KEY.columns),
+            "INSERT INTO data_key (platform, subject, wrapped) SELECT platform, subject, wrapped \
+             FROM UNNEST($1::UUID[], $2::UUID[], $3::BYTEA[]) AS n(platform, subject, wrapped)"
+        );
+    }
+
+    #[test]
+    fn keys_are_not_among_the_changes() {
+        assert_eq!(
+            update("list_total", &["platform", "list"], LIST_TOTAL.columns),
+            "UPDATE list_total AS t SET total = n.total FROM UNNEST($1::UUID[], $2::UUID[], $3::BIGINT[]) AS n(platform, list, total) \
+             WHERE t.platform = n.platform AND t.list = n.list"
+        );
+    }
+}

@@ -1,0 +1,273 @@
+//! The writing half: owned by the engine's writer thread, and driven there.
+//!
+//! Its runtime is its own and is made at the first load, on that thread: a runtime must not be driven
+//! inside a task of another one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Books, RecordKey, Wanted};
+use engine::{Store, StoreError};
+use rustc_hash::FxHashMap;
+use tokio::runtime::Runtime;
+use tokio_postgres::{Client, Config, Statement};
+
+use super::cache::Decoded;
+use super::flush::Flush;
+use super::session::{self, Kinds, statements};
+use super::sql::{self, BY_ID};
+use super::{durable, error, load};
+use crate::vault::Vault;
+
+/// Sessions tried, to learn how a commit ended whose connection was lost.
+const SETTLE_ATTEMPTS: u32 = 40;
+/// Between two of them.
+const SETTLE_PAUSE: Duration = Duration::from_millis(250);
+
+statements! {
+    /// What batches load and flush with.
+    Statements {
+        accounts: sql::select_locked(sql::ACCOUNT.name, sql::ACCOUNT.columns, BY_ID);
+        payments: sql::select_locked(sql::PAYMENT.name, sql::PAYMENT.columns, BY_ID);
+        jobs: sql::select_locked(sql::JOB.name, sql::JOB.columns, BY_ID);
+        keys: sql::select(sql::KEY.name, sql::KEY.columns, &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT")]);
+        holders: format!(
+            "SELECT {} FROM {} JOIN account a ON a.platform = n.platform AND a.id = n.id \
+             JOIN {} t ON t.platform = a.platform AND t.id = a.holder",
+            sql::names(sql::RECORD_READ, "t."),
+            sql::set(BY_ID),
+            <domain::user::User as domain::Resource>::KIND.table,
+        );
+        directory: sql::select(sql::DIRECTORY.name, sql::DIRECTORY.columns, &[("space", "BIGINT"), ("text", "TEXT")]);
+        data_keys: sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")]);
+        insert_data_keys: sql::insert(sql::DATA_KEY.name, sql::DATA_KEY.columns);
+        hold_owned: OWNED_LOCK;
+        insert_accounts: sql::insert(sql::ACCOUNT.name, sql::ACCOUNT.columns);
+        update_accounts: sql::update_guarded("account", &["platform", "id"], ACCOUNT_CHANGES, "t.postings <= n.postings");
+        insert_payments: sql::insert(sql::PAYMENT.name, sql::PAYMENT.columns);
+        update_payments: sql::update_guarded("payment", &["platform", "id"], PAYMENT_CHANGES, "t.version < n.version");
+        insert_keys: sql::insert(sql::KEY.name, sql::KEY.columns);
+        update_keys: sql::update_guarded("idempotency", &["platform", "dialect", "key"], KEY_CHANGES, "t.status IS NULL");
+        insert_entries: sql::insert(sql::ENTRY.name, sql::ENTRY.columns);
+        insert_postings: sql::insert(sql::POSTING.name, sql::POSTING.columns);
+        insert_events: sql::insert(sql::EVENT.name, sql::EVENT.columns);
+        insert_audit: sql::insert(sql::AUDIT.name, sql::AUDIT.columns);
+        insert_directory: sql::insert(sql::DIRECTORY.name, sql::DIRECTORY.columns);
+        insert_labels: sql::insert(sql::LABEL.name, sql::LABEL.columns);
+        write_jobs: format!(
+            "{} ON CONFLICT (platform, id) DO UPDATE SET due_at = excluded.due_at, attempts = excluded.attempts, \
+             done_at = excluded.done_at, lease_until = 0",
+            sql::insert(sql::JOB.name, sql::JOB.columns)
+        );
+    }
+}
+
+/// What a posting or a hold changes of an account.
+pub const ACCOUNT_CHANGES: &[(&str, &str)] =
+    &[("platform", "UUID"), ("id", "UUID"), ("balance", "BIGINT"), ("held", "BIGINT"), ("postings", "BIGINT")];
+/// What may change of a payment.
+pub const PAYMENT_CHANGES: &[(&str, &str)] = &[
+    ("platform", "UUID"),
+    ("id", "UUID"),
+    ("debited", "BIGINT"),
+    ("credited", "BIGINT"),
+    ("fees", "BIGINT"),
+    ("status", "BIGINT"),
+    ("refusal", "BIGINT"),
+    ("executed_at", "BIGINT"),
+    ("tag", "BYTEA"),
+    ("form", "BIGINT"),
+    ("detail", "BYTEA"),
+    ("version", "BIGINT"),
+];
+/// What the answer changes of a key that was claimed.
+pub const KEY_CHANGES: &[(&str, &str)] =
+    &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT"), ("status", "BIGINT"), ("answer", "BYTEA")];
+/// Who relies on what an owner has excludes whoever adds to it; those who only add do not exclude each other.
+const OWNED_LOCK: &str = "SELECT CASE WHEN n.relied = 1 THEN pg_advisory_xact_lock(n.place) ELSE pg_advisory_xact_lock_shared(n.place) END \
+     FROM (SELECT * FROM UNNEST($1::BIGINT[], $2::BIGINT[]) AS m(place, relied) ORDER BY place) AS n";
+
+/// A connection that batches are written over.
+pub struct Session {
+    pub client: Client,
+    pub statements: Statements,
+    pub kinds: Kinds,
+    /// Tells the name of the open transaction; absent where the server has no such thing.
+    pub transaction_name: Option<Statement>,
+}
+
+impl Session {
+    async fn open(config: &Config) -> Result<Self, StoreError> {
+        let client = session::connect_for_keys(config).await.map_err(error::of)?;
+        if let Some(setting) = durable::lacking(&client).await.map_err(error::of)? {
+            return Err(StoreError::Fault(format!("PostgreSQL has {setting} switched off")));
+        }
+        let statements = Statements::prepare(&client).await.map_err(error::of)?;
+        let kinds = Kinds::prepare(&client).await.map_err(error::of)?;
+        let transaction_name = client.prepare("SELECT CAST(pg_current_xact_id() AS TEXT)").await.ok();
+        Ok(Self { client, statements, kinds, transaction_name })
+    }
+}
+
+/// What is remembered of the open transaction.
+#[derive(Default)]
+pub struct Transaction {
+    /// Its name on the server, to ask how it ended if the connection is lost over its commit.
+    pub name: Option<String>,
+    /// The versions that records were read at.
+    pub versions: FxHashMap<RecordKey, i64>,
+}
+
+/// Owns the one connection that this server writes over.
+pub struct Writer {
+    config: Config,
+    vault: Arc<Vault>,
+    cache: Decoded,
+    transaction: Option<Transaction>,
+    session: Option<Session>,
+    /// After the session in this list, so that it is dropped after it.
+    runtime: Option<Runtime>,
+}
+
+impl Writer {
+    pub fn new(config: Config, vault: Arc<Vault>) -> Self {
+        Self { config, vault, cache: Decoded::default(), transaction: None, session: None, runtime: None }
+    }
+
+    /// Makes the runtime and the connection, unless they are there.
+    fn ready(&mut self) -> Result<(), StoreError> {
+        let runtime = match self.runtime.take() {
+            Some(runtime) => runtime,
+            None => super::runtime()?,
+        };
+        let runtime = self.runtime.insert(runtime);
+        if self.session.as_ref().is_some_and(|session| session.client.is_closed()) {
+            self.session = None;
+        }
+        if self.session.is_none() {
+            self.session = Some(runtime.block_on(Session::open(&self.config))?);
+        }
+        Ok(())
+    }
+
+    fn try_load(&mut self, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
+        self.ready()?;
+        let is_open = self.transaction.is_some();
+        let (Some(runtime), Some(session)) = (&self.runtime, &self.session) else { return Err(unready()) };
+        let transaction = self.transaction.get_or_insert_default();
+        let mut load = load::Load { session, vault: &self.vault, cache: &mut self.cache, transaction };
+        runtime.block_on(load.run(wanted, books, is_open))
+    }
+
+    fn is_lost(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.client.is_closed())
+    }
+
+    /// Asks the server how a transaction ended whose commit was sent and not answered.
+    fn settle(&mut self, name: &str) -> Result<bool, StoreError> {
+        for _ in 0..SETTLE_ATTEMPTS {
+            std::thread::sleep(SETTLE_PAUSE);
+            if self.ready().is_err() {
+                continue;
+            }
+            let (Some(runtime), Some(session)) = (&self.runtime, &self.session) else { return Err(unready()) };
+            let ask = session.client.query_one("SELECT pg_xact_status(CAST($1::TEXT AS xid8))", &[&name]);
+            match runtime.block_on(ask).and_then(|row| row.try_get::<_, Option<String>>(0)) {
+                Ok(Some(status)) if status == "committed" => return Ok(true),
+                Ok(Some(status)) if status == "aborted" => return Ok(false),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(error = %error::chain(&error), "the end of a commit is not known yet"),
+            }
+        }
+        Err(StoreError::Fault("the connection was lost over a commit, and how it ended could not be learnt".to_owned()))
+    }
+}
+
+fn unready() -> StoreError {
+    StoreError::Fault("the connection is not there".to_owned())
+}
+
+impl Store for Writer {
+    fn load(&mut self, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
+        let is_first = self.transaction.is_none();
+        match self.try_load(wanted, books) {
+            // Nothing was decided yet, so a connection that had gone in the meantime costs a second attempt only.
+            Err(_) if is_first && self.is_lost() => {
+                self.abandon();
+                self.try_load(wanted, books)
+            }
+            other => other,
+        }
+    }
+
+    fn flush(&mut self, books: &Books) -> Result<(), StoreError> {
+        let Some(transaction) = self.transaction.take() else {
+            return if books.is_unchanged() { Ok(()) } else { Err(unready()) };
+        };
+        let (Some(runtime), Some(session)) = (&self.runtime, &self.session) else { return Err(unready()) };
+        if books.is_unchanged() {
+            return runtime.block_on(session.client.batch_execute("ROLLBACK")).map_err(error::of);
+        }
+        let flush = Flush { session, vault: &self.vault, transaction: &transaction, books };
+        let prepared = runtime.block_on(flush.prepare());
+        let fresh = match prepared {
+            Ok(ready) => {
+                let (fresh, sent) = ready.split();
+                match runtime.block_on(flush.send(sent)) {
+                    Ok(()) => fresh,
+                    Err(error) => {
+                        self.forget_what_was_read(books);
+                        match &transaction.name {
+                            Some(name) if self.is_lost() => {
+                                if !self.settle(name)? {
+                                    return Err(error);
+                                }
+                                fresh
+                            }
+                            _ => {
+                                self.transaction = Some(transaction);
+                                return Err(error);
+                            }
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                self.transaction = Some(transaction);
+                return Err(error);
+            }
+        };
+        self.vault.keep(fresh);
+        for record in books.records.touched().filter_map(domain::Slot::row) {
+            self.cache.put(record.clone());
+        }
+        Ok(())
+    }
+
+    fn abandon(&mut self) {
+        if self.transaction.take().is_none() {
+            return;
+        }
+        if let (Some(runtime), Some(session)) = (&self.runtime, &self.session)
+            && !session.client.is_closed()
+            && runtime.block_on(session.client.batch_execute("ROLLBACK")).is_ok()
+        {
+            return;
+        }
+        self.session = None;
+    }
+
+    /// Lets the connection say that it has ended, so that the next batch begins with a new one.
+    fn idle(&mut self) -> Result<(), StoreError> {
+        if let Some(runtime) = &self.runtime {
+            runtime.block_on(async {
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+            });
+        }
+        if self.is_lost() {
+            self.session = None;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,460 @@
+//! A seeded simulator: random commands in random batches, a store that fails or dies at its flushes, and a
+//! model ledger as oracle.
+//!
+//! A run is a function of its seed. What it holds against the model after every restart: each
+//! acknowledged payment is there as acknowledged; a key that was not answered ended in one payment or
+//! none; balances are the sum of the stored payments; the ledger verifies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use domain::ids::RequestId;
+use domain::payment::{DeclareBankWire, Payment, ReceiveBankWire, ReceivingAccount, Status, TransferFunds, TransferOutcome};
+use domain::platform::{CreatePlatform, Environment, Policy};
+use domain::user::{Category, NewIdentity, Person, RegisterUser};
+use domain::wallet::OpenWallet;
+use domain::{Answer, Books, Ctx, IdempotencyKey, PaymentId, PlatformId, Secret, Timestamp, UserId, WalletId, Wanted};
+use engine::{Awaited, Batch, Clock, Inline, Keyed, Reply, Store, StoreError, UuidIds};
+use ledger::{Account, AccountId, Role, Uid, Verifier};
+use money::{Currency, Money};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use store::vault::Vault;
+use store::{Opened, Part};
+
+/// Opens the store of a run: at first, and again after each death.
+pub trait Reopen {
+    /// Opens it, with everything that was durable.
+    fn open(&self) -> Opened;
+}
+
+/// A data folder of SQLite.
+pub struct SqliteFolder<'a>(pub &'a Path);
+
+impl Reopen for SqliteFolder<'_> {
+    fn open(&self) -> Opened {
+        store::sqlite::open(self.0, Arc::new(Vault::new(&[7; 32]))).expect("the folder opens")
+    }
+}
+
+/// A clock that only the simulation moves.
+struct Hand(AtomicI64);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// What a flush is made to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Works,
+    /// Nothing is written, and an error is told.
+    Fails,
+    /// Another server was first, it says; nothing is written.
+    IsTooLate,
+    /// The process dies before anything is written.
+    DiesBefore,
+    /// The process dies when all is durable and nobody has been told.
+    DiesAfter,
+}
+
+struct Faulty {
+    inner: Box<dyn Store>,
+    fates: Arc<Mutex<Fates>>,
+}
+
+struct Fates {
+    random: SmallRng,
+    is_dead: bool,
+}
+
+impl Fates {
+    fn next(&mut self) -> Fate {
+        if self.is_dead {
+            return Fate::DiesBefore;
+        }
+        let fate = match self.random.next_u32() % 40 {
+            0 => Fate::Fails,
+            1 | 2 => Fate::IsTooLate,
+            3 => Fate::DiesBefore,
+            4 => Fate::DiesAfter,
+            _ => Fate::Works,
+        };
+        self.is_dead = matches!(fate, Fate::DiesBefore | Fate::DiesAfter);
+        fate
+    }
+}
+
+impl Store for Faulty {
+    fn load(&mut self, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
+        self.inner.load(wanted, books)
+    }
+
+    fn flush(&mut self, books: &Books) -> Result<(), StoreError> {
+        let fate = self.fates.lock().expect("not poisoned").next();
+        match fate {
+            Fate::Works => self.inner.flush(books),
+            Fate::IsTooLate => Err(StoreError::Retry("simulated".to_owned())),
+            Fate::Fails | Fate::DiesBefore => Err(StoreError::Fault("simulated".to_owned())),
+            Fate::DiesAfter => {
+                self.inner.flush(books)?;
+                Err(StoreError::Fault("simulated".to_owned()))
+            }
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.inner.abandon();
+    }
+
+    fn idle(&mut self) -> Result<(), StoreError> {
+        self.inner.idle()
+    }
+}
+
+/// A wallet as the model has it.
+#[derive(Clone, Copy, Debug)]
+struct ModelWallet {
+    id: WalletId,
+    owner: UserId,
+}
+
+/// What the model expects of the store.
+#[derive(Default)]
+struct Model {
+    wallets: Vec<ModelWallet>,
+    /// Payments that were acknowledged, as they were.
+    acknowledged: BTreeMap<PaymentId, Status>,
+    /// Keys by how they were answered: `None` while nobody was told anything.
+    keys: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+/// Figures of a run, to see that it did something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Deaths and restarts.
+    pub deaths: u32,
+    /// Transfers that moved money.
+    pub moved: u32,
+    /// Transfers refused.
+    pub refused: u32,
+    /// Keys used twice.
+    pub replays: u32,
+}
+
+struct Run<'a> {
+    random: SmallRng,
+    clock: Arc<Hand>,
+    ctx: Ctx,
+    fates: Arc<Mutex<Fates>>,
+    reopen: &'a dyn Reopen,
+    engine: Option<Inline>,
+    opened_scan: Option<Arc<dyn store::Scan>>,
+    reads: Option<Arc<dyn engine::Reads>>,
+    model: Model,
+    seen: Seen,
+    runtime: tokio::runtime::Runtime,
+    generation: u64,
+    seed: u64,
+}
+
+/// Runs one seed; panics, naming what is wrong, when the store and the model disagree.
+pub fn run(seed: u64, steps: u32, reopen: &dyn Reopen) -> Seen {
+    let mut run = Run::begin(seed, reopen);
+    for step in 0..steps {
+        run.step();
+        if run.is_dead() {
+            run.seen.deaths += 1;
+            run.restart();
+            run.check();
+        } else if step % 16 == 15 {
+            run.check();
+        }
+    }
+    run.restart();
+    run.check();
+    run.seen
+}
+
+impl<'a> Run<'a> {
+    fn begin(seed: u64, reopen: &'a dyn Reopen) -> Self {
+        let platform = PlatformId(Uid::from_bits(0x0190_0000_0000_7000_8000_0000_0000_0001));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let fates = Fates { random: SmallRng::seed_from_u64(seed ^ 0xfa7e), is_dead: false };
+        let mut run = Run {
+            random: SmallRng::seed_from_u64(seed),
+            clock: Arc::new(Hand(AtomicI64::new(1_760_000_000_000))),
+            ctx: Ctx::system(platform, RequestId(Uid::from_bits(1))),
+            fates: Arc::new(Mutex::new(fates)),
+            reopen,
+            engine: None,
+            opened_scan: None,
+            reads: None,
+            model: Model::default(),
+            seen: Seen::default(),
+            runtime,
+            generation: 0,
+            seed,
+        };
+        run.restart();
+        run.make_platform();
+        run
+    }
+
+    fn is_dead(&self) -> bool {
+        self.fates.lock().expect("not poisoned").is_dead
+    }
+
+    fn restart(&mut self) {
+        // The old process is gone before the new one opens.
+        (self.engine, self.opened_scan, self.reads) = (None, None, None);
+        self.fates.lock().expect("not poisoned").is_dead = false;
+        let Opened { store, reads, scan, last_id } = self.reopen.open();
+        self.generation += 1;
+        let ids = UuidIds::new(self.clock.clone(), self.seed ^ self.generation).after(last_id);
+        let faulty = Faulty { inner: store, fates: Arc::clone(&self.fates) };
+        self.engine = Some(Inline::new(Box::new(faulty), Box::new(ids), self.clock.clone()));
+        (self.opened_scan, self.reads) = (Some(scan), Some(reads));
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.random.next_u64() % bound.max(1) as u64) as usize
+    }
+
+    fn batch(&mut self, batch: Batch) {
+        self.engine.as_mut().expect("an engine").run(batch);
+    }
+
+    fn make_platform(&mut self) {
+        loop {
+            let command = CreatePlatform {
+                client_id: "simulated".to_owned(),
+                environment: Environment::Sandbox,
+                policy: Policy::mangopay(),
+                key_digest: [0; 32],
+            };
+            let mut batch = Batch::default();
+            let mut made = batch.add(self.ctx, command);
+            self.batch(batch);
+            match made.take() {
+                Some(Ok(_)) => return,
+                _ if self.is_dead() => self.restart(),
+                _ => {}
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        self.clock.0.fetch_add(self.random.next_u32() as i64 % 900, Ordering::Relaxed);
+        match self.below(10) {
+            0 if self.model.wallets.len() < 12 => self.open_wallet(),
+            1 | 2 => self.fund(),
+            3 => drop(self.engine.as_mut().expect("an engine").idle()),
+            _ => self.transfers(),
+        }
+    }
+
+    fn open_wallet(&mut self) {
+        let person = Person { first_name: Secret::new("Ada".to_owned()), last_name: Secret::new("L".to_owned()), ..Person::default() };
+        let register = RegisterUser {
+            identity: NewIdentity::Natural { person },
+            category: Category::Owner,
+            email: Secret::new("ada@example.com".to_owned()),
+            has_accepted_terms: true,
+            tag: None,
+        };
+        let mut batch = Batch::default();
+        let mut made = batch.add(self.ctx, register);
+        self.batch(batch);
+        let Some(Ok(Ok(view))) = made.take() else { return };
+        let owner = UserId(view.user.lead.id);
+        let mut batch = Batch::default();
+        let open = OpenWallet { owner, currency: Currency::EUR, description: Secret::default(), tag: None };
+        let mut made = batch.add(self.ctx, open);
+        self.batch(batch);
+        if let Some(Ok(Ok(wallet))) = made.take() {
+            self.model.wallets.push(ModelWallet { id: WalletId(wallet.lead.id), owner });
+        }
+    }
+
+    fn fund(&mut self) {
+        if self.model.wallets.is_empty() {
+            return;
+        }
+        let at = self.below(self.model.wallets.len());
+        let wallet = self.model.wallets[at];
+        let money = Money::new(1 + self.below(500) as i64, Currency::EUR).expect("positive");
+        let fees = Money::new(self.below(2) as i64 * (money.minor() / 10), Currency::EUR).expect("positive");
+        let declare = DeclareBankWire {
+            author: Some(wallet.owner),
+            credited_user: None,
+            to: wallet.id.account(),
+            to_own: None,
+            declared: money,
+            fees,
+            account: nowhere(),
+            tag: None,
+        };
+        let mut batch = Batch::default();
+        let mut made = batch.add(self.ctx, declare);
+        self.batch(batch);
+        let Some(Ok(Ok(pay_in))) = made.take() else { return };
+        self.model.acknowledged.insert(pay_in.id, Status::Created);
+        let receive = ReceiveBankWire {
+            pay_in: pay_in.id,
+            to: Some(wallet.id.account()),
+            received: money,
+            booked_at: self.clock.now(),
+            bank_reference: Some("bank".to_owned()),
+        };
+        let mut batch = Batch::default();
+        // The bank tells it twice.
+        let mut told = [batch.add(self.ctx, receive.clone()), batch.add(self.ctx, receive)];
+        self.batch(batch);
+        let done = told.iter_mut().filter_map(Awaited::take).filter(|answer| matches!(answer, Ok(Ok(_)))).count();
+        assert!(done <= 1, "money was received twice");
+        if done == 1 {
+            self.model.acknowledged.insert(pay_in.id, Status::Succeeded);
+        } else {
+            // Nobody was told: it may have happened or not.
+            self.model.acknowledged.remove(&pay_in.id);
+        }
+    }
+
+    fn transfers(&mut self) {
+        if self.model.wallets.len() < 2 {
+            return;
+        }
+        let mut batch = Batch::default();
+        let mut asked = Vec::new();
+        for _ in 0..1 + self.below(12) {
+            let from = self.below(self.model.wallets.len());
+            let to = self.below(self.model.wallets.len());
+            let (from, to) = (self.model.wallets[from], self.model.wallets[to]);
+            let debited = 1 + self.below(300) as i64;
+            let transfer = TransferFunds {
+                author: from.owner,
+                credited_user: None,
+                from: from.id,
+                to: to.id,
+                debited: Money::new(debited, Currency::EUR).expect("positive"),
+                fees: Money::new(self.below(3) as i64 * (debited / 10), Currency::EUR).expect("positive"),
+                tag: Some(Secret::new("note".to_owned())),
+            };
+            // Keys are few, so that some come again: within a batch, later, and after a death.
+            let key = format!("key-{}", self.below(400));
+            asked.push((key.clone(), batch.add_keyed(self.ctx, transfer, Some(self.keyed(&key)), render)));
+        }
+        self.batch(batch);
+        for (key, mut awaited) in asked {
+            self.note(key, awaited.take());
+        }
+    }
+
+    fn keyed(&self, key: &str) -> Keyed {
+        let key = IdempotencyKey { platform: self.ctx.platform, dialect: 1, key: key.into() };
+        Keyed { key, fingerprint: [0; 16], path: "/simulated".into() }
+    }
+
+    fn note(&mut self, key: String, answer: Option<Result<Reply, engine::Refused>>) {
+        match answer {
+            Some(Ok(Reply::Answer(answer))) => {
+                let before = self.model.keys.insert(key.clone(), Some(answer.body.to_vec()));
+                assert!(!matches!(before, Some(Some(_))), "{key} was used twice");
+                if let Some((id, status)) = parse(&answer.body) {
+                    self.model.acknowledged.insert(id, status);
+                    *(if status == Status::Succeeded { &mut self.seen.moved } else { &mut self.seen.refused }) += 1;
+                }
+            }
+            Some(Ok(Reply::KeyUsed(_))) => {
+                self.seen.replays += 1;
+                let known = self.model.keys.contains_key(&key);
+                assert!(known, "{key} is said to be used, and was not");
+            }
+            _ => {
+                self.model.keys.entry(key).or_insert(None);
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let reads = Arc::clone(self.reads.as_ref().expect("reads"));
+        let scan = Arc::clone(self.opened_scan.as_ref().expect("a scan"));
+        let mut verifier = Verifier::new();
+        let mut balances: BTreeMap<AccountId, Account> = BTreeMap::new();
+        let mut operations = BTreeSet::new();
+        scan.ledger(&mut |part| match part {
+            Part::Account(account) => {
+                balances.insert(account.id, account);
+                verifier.account(account);
+            }
+            Part::Entry(entry, postings) => {
+                assert!(operations.insert(entry.operation), "two entries for one operation");
+                verifier.entry(&entry, &postings);
+            }
+        })
+        .expect("the ledger is read");
+        let report = verifier.finish();
+        assert!(report.holds(), "{:?}", report.findings);
+        let platform = self.ctx.platform;
+        for (id, status) in &self.model.acknowledged {
+            let payment = self.runtime.block_on(reads.payment(platform, *id)).expect("readable").expect("an acknowledged payment is there");
+            assert_eq!(payment.status, *status, "an acknowledged payment is as it was acknowledged");
+            assert_eq!(operations.contains(&payment.id.0), payment.status == Status::Succeeded, "money moved if it succeeded");
+        }
+        for (key, answer) in &mut self.model.keys {
+            let keyed = IdempotencyKey { platform, dialect: 1, key: key.as_str().into() };
+            let stored = self.runtime.block_on(reads.key(keyed)).expect("readable");
+            let body = stored.and_then(|row| match row.state {
+                domain::KeyState::Answered(Answer { body, .. }) => Some(body.to_vec()),
+                domain::KeyState::Claimed => None,
+            });
+            match (&answer, &body) {
+                (Some(told), Some(body)) => assert_eq!(told, body, "the stored answer is the one given"),
+                (Some(_), None) => panic!("the answer to {key} is lost"),
+                // What nobody was told of may have happened; from now on it is known.
+                (None, _) => answer.clone_from(&body),
+            }
+        }
+        for wallet in &self.model.wallets {
+            let shown =
+                self.runtime.block_on(reads.account(platform, wallet.id.account())).expect("readable").expect("the wallet is there");
+            assert_eq!(Some(&shown), balances.get(&wallet.id.account()), "what is shown is what is written");
+            assert_eq!((shown.role, shown.holder), (Role::Wallet, Some(wallet.owner.0)));
+        }
+    }
+}
+
+/// An answer that says which payment it was and how it ended.
+fn render(_: &Ctx, result: Result<&TransferOutcome, &domain::payment::TransferFundsError>) -> Answer {
+    let body = match result {
+        Ok(outcome) => {
+            let payment: &Payment = outcome.payment();
+            format!("{} {}", payment.id, payment.status.number())
+        }
+        Err(error) => error.to_string(),
+    };
+    Answer { status: 200, body: body.into_bytes().into() }
+}
+
+fn parse(body: &[u8]) -> Option<(PaymentId, Status)> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (id, status) = text.split_once(' ')?;
+    Some((PaymentId(Uid::parse(id)?), Status::from_number(status.parse().ok()?)?))
+}
+
+fn nowhere() -> ReceivingAccount {
+    ReceivingAccount {
+        owner_name: "Florin".to_owned(),
+        address_line1: "1 Bank Street".to_owned(),
+        city: "Paris".to_owned(),
+        postal_code: "75001".to_owned(),
+        country: "FR".to_owned(),
+        iban: "FR7630004000031234567890143".to_owned(),
+        bic: "BNPAFRPP".to_owned(),
+    }
+}

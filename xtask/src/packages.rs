@@ -1,0 +1,45 @@
+//! What the tests need beside Rust and Node, from Debian's packages.
+
+use std::path::Path;
+use std::process::Command;
+
+/// A program, where it may be found, and the package that has it.
+struct Needed {
+    paths: &'static [&'static str],
+    package: &'static str,
+}
+
+const NEEDED: &[Needed] = &[
+    Needed { paths: &["/usr/bin/hledger"], package: "hledger" },
+    Needed {
+        paths: &[
+            "/usr/lib/postgresql/15/bin/postgres",
+            "/usr/lib/postgresql/16/bin/postgres",
+            "/usr/lib/postgresql/17/bin/postgres",
+            "/usr/lib/postgresql/18/bin/postgres",
+        ],
+        package: "postgresql",
+    },
+];
+
+/// Installs what is missing. Needs to be root for that, and says so.
+pub fn install() -> Result<(), String> {
+    let is_missing = |needed: &&Needed| !needed.paths.iter().any(|path| Path::new(path).exists());
+    let missing: Vec<&str> = NEEDED.iter().filter(is_missing).map(|needed| needed.package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("== installing {}", missing.join(", "));
+    let hint = format!("as root: apt-get install {}", missing.join(" "));
+    apt(&["update"]).map_err(|error| format!("{error}; {hint}"))?;
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+    arguments.extend(&missing);
+    apt(&arguments).map_err(|error| format!("{error}; {hint}"))
+}
+
+fn apt(arguments: &[&str]) -> Result<(), String> {
+    let mut command = Command::new("apt-get");
+    command.args(arguments).arg("--quiet").env("DEBIAN_FRONTEND", "noninteractive");
+    let status = command.status().map_err(|error| format!("apt-get: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("apt-get {} failed", arguments.join(" "))) }
+}

@@ -1,0 +1,40 @@
+//! The steps of CI, in the order in which they fail fastest.
+
+use std::process::Command;
+use std::time::Instant;
+
+use crate::{packages, tidy};
+
+/// Everything.
+pub fn ci() -> Result<(), String> {
+    packages::install()?;
+    step("format", &["cargo", "fmt", "--all", "--check"], &[])?;
+    println!("== tidy");
+    tidy::check()?;
+    step("lint", &["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"], &[])?;
+    step("documentation", &["cargo", "doc", "--workspace", "--no-deps", "--locked", "--quiet"], &[("RUSTDOCFLAGS", "--deny warnings")])?;
+    step("build the binary", &["cargo", "build", "--release", "--locked", "--package", "server"], &[])?;
+    step("test", &["cargo", "test", "--workspace", "--locked"], &[])?;
+    sdk()
+}
+
+/// The official SDK's own suite against the release binary.
+pub fn sdk() -> Result<(), String> {
+    step("install the SDK", &["npm", "ci", "--prefix", "conformance/node", "--no-audit", "--no-fund"], &[])?;
+    step("the SDK's suite on SQLite", &["node", "conformance/node/run.js", "--florin", "target/release/florin"], &[])
+}
+
+fn step(name: &str, command: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+    println!("== {name}: {}", command.join(" "));
+    let begun = Instant::now();
+    let (program, arguments) = command.split_first().ok_or("no command")?;
+    let status = Command::new(program).args(arguments).envs(environment.iter().copied()).status();
+    match status {
+        Ok(status) if status.success() => {
+            println!("== {name}: done in {:.0} s", begun.elapsed().as_secs_f64());
+            Ok(())
+        }
+        Ok(status) => Err(format!("{name} failed: {status}")),
+        Err(error) => Err(format!("{name}: {program} could not be run: {error}")),
+    }
+}
