@@ -7,8 +7,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use domain::ids::ApiKeyId;
 use domain::platform::{AccessToken, ApiKey, Platform, Scopes, digest_matches};
 use domain::{DirectoryKey, PlatformId, Record, RecordKey, Resource, Secret, Space, Timestamp};
@@ -263,7 +263,9 @@ mod tests {
     #[test]
     fn what_is_no_token_names_no_platform() {
         let long = "A".repeat(10_000);
-        for text in ["", "x", "094696b3724d4aa5a182eac360dcd537", &"A".repeat(63), &"A".repeat(65), &"=".repeat(64), &"\u{e9}".repeat(32), &long] {
+        for text in
+            ["", "x", "094696b3724d4aa5a182eac360dcd537", &"A".repeat(63), &"A".repeat(65), &"=".repeat(64), &"\u{e9}".repeat(32), &long]
+        {
             assert_eq!(platform_of(text), None, "{text}");
         }
     }

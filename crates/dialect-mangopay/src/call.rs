@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{Answer, Command, Ctx, PaymentId, PlatformId, Record, RecordKey, Resource, Timestamp};
 use domain::payment::Payment;
+use domain::{Answer, Command, Ctx, PaymentId, PlatformId, Record, RecordKey, Resource, Timestamp};
 use engine::{Keyed, Page, Refused, RejectInput, Reply, StoreError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode, Uri};

@@ -6,7 +6,7 @@
 //!
 //! A handler does four things and no more: it reads its fields (noting every wrong one), makes a
 //! command, submits it, and renders the outcome. An error it returns is answered, and uses up the
-//! request's idempotency key, in one place: [`Call::reject`].
+//! request's idempotency key, in one place: `Call::reject`.
 #![warn(missing_docs)]
 #![cfg_attr(
     not(test),
@@ -32,6 +32,9 @@ pub mod routes;
 pub mod scopes;
 pub mod service;
 pub mod wire;
+
+#[cfg(test)]
+mod workbench;
 
 pub use auth::{digest_of, fresh_secret};
 pub use call::Call;

@@ -79,7 +79,9 @@ impl<'a> Query<'a> {
     pub fn page(&mut self, sort_field: &'static str) -> Page {
         let number = match self.whole("page") {
             None => 1,
-            Some(number) => u64::try_from(number).map_or_else(|_| self.note("page", out_of_range("page", 0, i64::MAX), 1), |page| page.max(1)),
+            Some(number) => {
+                u64::try_from(number).map_or_else(|_| self.note("page", out_of_range("page", 0, i64::MAX), 1), |page| page.max(1))
+            }
         };
         let size = match self.whole("per_page").map(u32::try_from) {
             None => PAGE_SIZE,
@@ -252,7 +254,8 @@ pub fn write_list_headers(headers: &mut HeaderMap, url: &str, query: &Query<'_>,
     let previous = (page.number > 1).then(|| page.number.saturating_sub(1));
     let next = (page.number < pages).then(|| page.number.saturating_add(1));
     let places = [("first", Some(1)), ("prev", previous), ("next", next), ("last", Some(pages.max(1)))];
-    let links = places.into_iter().filter_map(|(rel, number)| Some(format!("<{url}?{}>; rel=\"{rel}\"", query.with_page(number?, page.size))));
+    let links =
+        places.into_iter().filter_map(|(rel, number)| Some(format!("<{url}?{}>; rel=\"{rel}\"", query.with_page(number?, page.size))));
     if let Ok(link) = HeaderValue::try_from(links.collect::<Vec<_>>().join(", ")) {
         headers.insert(LINK, link);
     }
@@ -306,7 +309,8 @@ mod tests {
 
     #[test]
     fn payments_are_narrowed() {
-        let mut query = Query::parse(Some("status=CREATED,failed&STATUS=Succeeded&Type=PAYIN&ResultCode=000000,001001&AfterDate=10&BeforeDate=20"));
+        let mut query =
+            Query::parse(Some("status=CREATED,failed&STATUS=Succeeded&Type=PAYIN&ResultCode=000000,001001&AfterDate=10&BeforeDate=20"));
         let expected = PaymentFilter {
             statuses: vec![Status::Created, Status::Failed, Status::Succeeded],
             kinds: vec![PaymentKind::PayIn],
@@ -362,7 +366,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         write_list_headers(&mut headers, "http://localhost:1/v2.01/me/users", &query, page, 25);
         assert_eq!((&headers["x-number-of-pages"], &headers["x-number-of-items"]), (&HeaderValue::from(3), &HeaderValue::from(25)));
-        let url = |page| format!("<http://localhost:1/v2.01/me/users?page={page}&per_page=10&Status=CREATED%2CFAILED&Sort=CreationDate:DESC>");
+        let url =
+            |page| format!("<http://localhost:1/v2.01/me/users?page={page}&per_page=10&Status=CREATED%2CFAILED&Sort=CreationDate:DESC>");
         let expected = format!("{}; rel=\"first\", {}; rel=\"prev\", {}; rel=\"next\", {}; rel=\"last\"", url(1), url(1), url(3), url(3));
         assert_eq!(headers["link"], *expected);
 

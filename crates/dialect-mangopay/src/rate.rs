@@ -7,6 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use domain::PlatformId;
+use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rustc_hash::FxHashMap;
 
@@ -108,12 +109,24 @@ impl RateState {
     ///
     /// Never joined into one line: a Java client fails on that.
     pub fn write_headers(&self, headers: &mut HeaderMap) {
-        for window in &self.windows {
-            headers.append(LIMIT, HeaderValue::from(window.made));
-            headers.append(REMAINING, HeaderValue::from(window.remaining));
-            headers.append(RESET, HeaderValue::from(window.reset_s));
-        }
+        headers.reserve(3);
+        append_lines(headers, LIMIT, self.windows.map(|window| HeaderValue::from(window.made)));
+        append_lines(headers, REMAINING, self.windows.map(|window| HeaderValue::from(window.remaining)));
+        append_lines(headers, RESET, self.windows.map(|window| HeaderValue::from(window.reset_s)));
     }
+}
+
+/// Adds lines of one name, which is looked up once: these go out with every answer.
+fn append_lines(headers: &mut HeaderMap, name: HeaderName, lines: [HeaderValue; WINDOWS]) {
+    let [first, others @ ..] = lines;
+    let mut entry = match headers.entry(name) {
+        Entry::Occupied(mut entry) => {
+            entry.append(first);
+            entry
+        }
+        Entry::Vacant(entry) => entry.insert_entry(first),
+    };
+    others.into_iter().for_each(|line| entry.append(line));
 }
 
 /// The counts of all platforms.

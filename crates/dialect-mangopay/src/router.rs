@@ -291,7 +291,10 @@ mod tests {
         Route { verb: Verb::Get, pattern: "/v2.01/{ClientId}/users/natural/{UserId}", also: &[], target: 10 },
     ];
 
-    fn find(method: &str, path: &str) -> Result<(u32, Version, Vec<(&'static str, String)>), Vec<&'static str>> {
+    /// Target, version and captures of a route; or the methods that the path has.
+    type Seen = Result<(u32, Version, Vec<(&'static str, String)>), Vec<&'static str>>;
+
+    fn find(method: &str, path: &str) -> Seen {
         match Router::new(ROUTES).find(&method.parse().unwrap(), path) {
             Found::Route(matched) => {
                 let params = matched.params.0.iter().map(|(name, _)| (*name, matched.params.get(path, name).into_owned())).collect();

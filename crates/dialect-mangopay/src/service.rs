@@ -128,13 +128,7 @@ impl Dialect {
         response.map(Body::from)
     }
 
-    async fn enter(
-        self: &Arc<Self>,
-        received: Received,
-        parts: &Parts,
-        body: Body,
-        matched: &Matched<Endpoint>,
-    ) -> WireResponse {
+    async fn enter(self: &Arc<Self>, received: Received, parts: &Parts, body: Body, matched: &Matched<Endpoint>) -> WireResponse {
         let access = matched.route.target.access;
         let caller = match self.authenticate(access, &parts.headers, received.at).await {
             Ok(caller) => caller,
@@ -333,4 +327,154 @@ pub fn router(dialect: Arc<Dialect>) -> axum::Router {
         let dialect = Arc::clone(&dialect);
         async move { dialect.handle(request).await }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scopes::Scope;
+    use crate::workbench::{Seen, World, user_text};
+
+    async fn token_call(world: &World, path: &str, basic: &str, body: &str) -> Seen {
+        let request = Request::post(path).header("Authorization", format!("Basic {basic}"));
+        world.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// `me:key-of-me`.
+    const BASIC: &str = "bWU6a2V5LW9mLW1l";
+
+    #[tokio::test]
+    async fn tokens_are_issued_to_whoever_has_a_key() {
+        let world = World::new().await;
+        let mut tokens = Vec::new();
+        for (path, body) in [
+            ("/v2.01/oauth/token", "grant_type=client_credentials"),
+            ("/v2.01/oauth/token/", r#"{"grant_type":"client_credentials"}"#),
+            ("/V2.01/OAuth/Token", "grant_type=client_credentials"),
+            ("/v2/oauth/token", "grant_type=client_credentials"),
+        ] {
+            let seen = token_call(&world, path, BASIC, body).await;
+            assert_eq!(seen.status, 200, "{path}");
+            let json = seen.json();
+            assert_eq!((&json["token_type"], &json["expires_in"]), (&json!("bearer"), &json!(1199)));
+            assert_eq!(seen.headers["cache-control"], "no-store");
+            tokens.push(seen.get("access_token"));
+        }
+        for token in &tokens {
+            assert_eq!(tokens.iter().filter(|other| *other == token).count(), 1, "each call gives a new one");
+            let seen = world.call("GET", "/wallets/1", &[("Authorization", &format!("bearer {token}"))], "").await;
+            assert_eq!(seen.status, 404, "and all of them are good");
+        }
+    }
+
+    #[tokio::test]
+    async fn wrong_keys_get_no_token() {
+        let world = World::new().await;
+        // me:wrong, nobody:key-of-me, other:key-of-me, an empty client, no Basic at all.
+        for basic in ["bWU6d3Jvbmc=", "bm9ib2R5OmtleS1vZi1tZQ==", "b3RoZXI6a2V5LW9mLW1l", "OmtleS1vZi1tZQ==", "%%%"] {
+            let seen = token_call(&world, "/v2.01/oauth/token", basic, "grant_type=client_credentials").await;
+            assert_eq!((seen.status.as_u16(), &*seen.text), (401, r#"{"error":"invalid_client"}"#), "{basic}");
+        }
+        let seen = token_call(&world, "/v2.01/oauth/token", BASIC, "grant_type=password").await;
+        assert_eq!((seen.status.as_u16(), &*seen.text), (400, r#"{"error":"unsupported_grant_type"}"#));
+        let seen = token_call(&world, "/v2.01/oauth/token", BASIC, "").await;
+        assert_eq!((seen.status.as_u16(), &*seen.text), (400, r#"{"error":"invalid_request"}"#));
+        world.revoke_keys("me");
+        let seen = token_call(&world, "/v2.01/oauth/token", BASIC, "grant_type=client_credentials").await;
+        assert_eq!(seen.status, 401);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_not_known_gets_one_answer() {
+        let world = World::new().await;
+        let other = format!("Bearer {}", world.issue_token("other").await);
+        let made_up = format!("Bearer {}", crate::fresh_secret(world.platform("me")).unwrap().expose());
+        for header in ["", "Bearer", "Bearer x", &made_up, &format!("Basic {BASIC}"), &other] {
+            let seen = world.call("GET", "/wallets/1", &[("Authorization", header)], "").await;
+            assert_eq!(seen.status, 401, "{header}");
+            assert_eq!(seen.get("Type"), "invalid_credentials");
+            assert!(seen.headers.get("x-ratelimit").is_none());
+        }
+        let seen = world.send(Request::get("/v2.01/ME/wallets/1").header("Authorization", "x").body(Body::empty()).unwrap()).await;
+        assert_eq!(seen.status, 401, "ids are case-sensitive");
+    }
+
+    #[tokio::test]
+    async fn a_token_is_remembered_and_held_against_the_store_again() {
+        let world = World::new().await;
+        world.get("/wallets/1").await;
+        let before = world.looked_up();
+        for _ in 0..10 {
+            assert_eq!(world.get("/wallets/1").await.status, 404);
+        }
+        assert_eq!(world.looked_up(), before, "nothing is looked up for a token just seen");
+        world.revoke_keys("me");
+        world.advance_ms(2_999);
+        assert_eq!(world.get("/wallets/1").await.status, 404);
+        world.advance_ms(2_001);
+        assert_eq!(world.get("/wallets/1").await.status, 401, "a revocation shows within five seconds");
+    }
+
+    #[tokio::test]
+    async fn a_token_ends() {
+        let world = World::new().await;
+        world.advance_ms(1_199_999);
+        assert_eq!(world.get("/wallets/1").await.status, 404);
+        world.advance_ms(1);
+        assert_eq!(world.get("/wallets/1").await.status, 401);
+    }
+
+    #[tokio::test]
+    async fn a_key_may_do_what_its_scopes_say() {
+        let world = World::new().await;
+        world.narrow_keys("me", Scope::WalletDetails.read());
+        let token = format!("Bearer {}", world.issue_token("me").await);
+        let header = ("Authorization", &*token);
+        assert_eq!(world.call("GET", "/wallets/1", &[header], "").await.status, 404);
+        let body = json!({"Owners": [user_text(world.user("me"))], "Description": "x", "Currency": "EUR"}).to_string();
+        let key = ("Idempotency-Key", "0123456789abcdef");
+        let seen = world.call("POST", "/wallets", &[header, key], &body).await;
+        assert_eq!((seen.status.as_u16(), &*seen.get("Type")), (403, "forbidden_ressource"));
+        assert_eq!(world.call("GET", "/transfers/1", &[header], "").await.status, 403);
+        assert_eq!(world.call("POST", "/wallets", &[key], &body).await.status, 200, "what was not allowed has not burnt its key");
+    }
+
+    #[tokio::test]
+    async fn rate_limits_are_told_on_every_answer_and_enforced() {
+        let world = World::with(|config| config.rate.limits = [3, 9, 9, 9]).await;
+        // One call went into the token.
+        for made in ["2", "3"] {
+            let seen = world.get("/wallets/1").await;
+            assert_eq!(seen.status, 404);
+            let lines: Vec<_> = seen.headers.get_all("x-ratelimit").iter().collect();
+            assert_eq!(lines, [made; 4]);
+            assert_eq!(seen.headers.get_all("x-ratelimit-remaining").iter().count(), 4);
+            assert_eq!(seen.headers.get_all("x-ratelimit-reset").iter().count(), 4);
+            assert!(seen.headers.get("x-number-of-pages").is_none() && seen.headers.get("x-number-of-items").is_none());
+        }
+        let seen = world.get("/wallets/1").await;
+        assert_eq!((seen.status.as_u16(), &*seen.get("Type")), (429, "rate_limit"));
+        assert_eq!(seen.headers["x-ratelimit-remaining"], "0");
+    }
+
+    #[tokio::test]
+    async fn paths_and_methods_that_are_not_there_are_told() {
+        let world = World::new().await;
+        let seen = world.get("/nothing").await;
+        assert_eq!((seen.status.as_u16(), &*seen.get("Type"), seen.json()["errors"].is_null()), (404, "ressource_not_found", true));
+        let seen = world.call("PATCH", "/wallets/1", &[], "").await;
+        assert_eq!((seen.status.as_u16(), &seen.headers["allow"]), (405, &HeaderValue::from_static("GET, PUT")));
+        assert_eq!(seen.get("Message"), "The requested resource does not support http method 'PATCH'.");
+    }
+
+    #[tokio::test]
+    async fn a_body_beyond_the_limit_is_refused() {
+        let world = World::new().await;
+        let seen = world.call("POST", "/wallets", &[("Content-Length", "99999999")], "{}").await;
+        assert_eq!(seen.status, 413, "by what it says");
+        let seen = world.call("POST", "/wallets", &[], &" ".repeat(BODY_MAX_BYTES + 1)).await;
+        assert_eq!(seen.status, 413, "by what it is");
+    }
 }

@@ -19,6 +19,7 @@
     )
 )]
 
+pub mod bank_account;
 pub mod core;
 pub mod payment;
 pub mod platform;
@@ -30,4 +31,4 @@ pub use crate::core::{
     IdempotencyKey, Ids, Job, JobKind, KeyRow, KeyState, Kind, Label, Lead, Mark, Needs, OwnedKey, Record, RecordKey, Resource, Sealing,
     Secret, Slot, Space, Table, Timestamp, Wanted, ids,
 };
-pub use ids::{EventId, JobId, PaymentId, PlatformId, UserId, WalletId};
+pub use ids::{BankAccountId, EventId, JobId, PaymentId, PlatformId, UserId, WalletId};

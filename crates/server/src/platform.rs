@@ -2,9 +2,9 @@
 
 use std::error::Error;
 
+use domain::ids::RequestId;
 use domain::platform::{CreatePlatform, CreatePlatformError, Environment, Policy};
 use domain::{Ctx, Ids, PlatformId};
-use domain::ids::RequestId;
 use engine::{Engine, UuidIds};
 use rand::TryRng;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ pub fn create(location: &Location, args: &PlatformArgs, json: bool) -> Result<()
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match location.start() {
-            Ok(installation) => make(&installation.engine, &installation, &new).await.map_err(Box::<dyn Error>::from),
+            Ok(installation) => make(&installation.engine, &installation, &new).await.map(drop).map_err(Box::<dyn Error>::from),
             Err(InstallationError::Sqlite(store::sqlite::OpenError::InUse(_))) => control::create_platform(location, &new).await,
             Err(error) => Err(error.into()),
         }

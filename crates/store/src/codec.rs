@@ -150,7 +150,7 @@ pub struct RecordColumns {
 }
 
 /// The user, or platform, under whose key a record's body is sealed.
-fn subject(kind: &Kind, platform: Uid, id: Uid, owner: Option<Uid>) -> Option<Uid> {
+pub(crate) fn subject(kind: &Kind, platform: Uid, id: Uid, owner: Option<Uid>) -> Option<Uid> {
     match kind.sealing {
         Sealing::Plain => None,
         Sealing::Platform => Some(platform),

@@ -6,6 +6,8 @@
 
 pub mod codec;
 mod migrate;
+#[cfg(test)]
+mod parity;
 pub mod postgres;
 pub mod sqlite;
 pub mod vault;
@@ -45,6 +47,6 @@ pub enum Part {
 
 /// Goes through the whole ledger of an installation.
 pub trait Scan: Send + Sync {
-    /// Hands over every account, then every entry in the order of their ids, all in one consistent view.
+    /// Hands over every account, then every entry, a platform's in the order of their ids, all in one consistent view.
     fn ledger(&self, each: &mut dyn FnMut(Part)) -> Result<(), engine::StoreError>;
 }

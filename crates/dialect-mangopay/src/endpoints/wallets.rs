@@ -110,3 +110,85 @@ fn body<'a>(view: &View, record: &Record, wallet: &'a Wallet, balance: Balance) 
         creation_date: record.lead.created_at.seconds(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use money::Currency;
+    use serde_json::json;
+
+    use crate::workbench::{NOW_MS, World, user_text, wallet_text};
+
+    #[tokio::test]
+    async fn a_wallet_is_opened_and_viewed_and_renamed() {
+        let world = World::new().await;
+        let owner = user_text(world.user("me"));
+        let seen = world.post("/wallets", &json!({"Owners": [owner], "Description": "Rent", "Currency": "JPY", "Tag": "t"})).await;
+        let id = seen.get("Id");
+        let expected = format!(
+            r#"{{"Description":"Rent","Owners":["{owner}"],"Id":"{id}","Balance":{{"Currency":"JPY","Amount":0}},"Currency":"JPY","FundsType":"DEFAULT","Tag":"t","CreationDate":{}}}"#,
+            NOW_MS / 1_000
+        );
+        assert_eq!((seen.status.as_u16(), &*seen.text), (200, &*expected));
+        assert_eq!(world.get(&format!("/wallets/{id}")).await.text, expected);
+        let path = format!("/wallets/{id}");
+        // The whole object comes back from SDKs; only two of its fields are taken.
+        let whole = expected.replace("Rent", "Savings").replace("\"JPY\"", "\"EUR\"");
+        let seen = world.call("PUT", &path, &[], &whole).await;
+        assert_eq!(seen.text, expected.replace("Rent", "Savings"));
+        let seen = world.call("PUT", &path, &[], r#"{"Tag":null}"#).await;
+        assert_eq!(seen.text, expected.replace("Rent", "Savings"));
+    }
+
+    #[tokio::test]
+    async fn every_wrong_field_is_named_at_once() {
+        let world = World::new().await;
+        let (one, two) = (user_text(world.user("me")), user_text(world.user("me")));
+        let full = json!({"Owners": [one], "Description": "x", "Currency": "EUR"});
+        for (change, field, text) in [
+            (json!({"Owners": null}), "Owners", "The Owners field is required."),
+            (json!({"Owners": []}), "Owners", "The Owners field is required."),
+            (json!({"Owners": [one, two]}), "Owners", "Owners doesn't support multiple values for the moment"),
+            (json!({"Owners": ["12345678"]}), "Owners", "Owners is not valid"),
+            (json!({"Owners": [user_text(world.user("other"))]}), "Owners", "Owners is not valid"),
+            (json!({"Description": ""}), "Description", "The Description field is required."),
+            (json!({"Currency": null}), "Currency", "The Currency field is required."),
+            (
+                json!({"Currency": "XPX"}),
+                "Currency",
+                "The code XPX cannot be found in the standard ISO 4217 : http://en.wikipedia.org/wiki/ISO_4217",
+            ),
+            (json!({"Tag": "x".repeat(256)}), "Tag", "The field Tag must be a string with a maximum length of 255."),
+        ] {
+            let mut request = full.clone();
+            for (name, value) in change.as_object().unwrap() {
+                request[name] = value.clone();
+            }
+            let seen = world.post("/wallets", &request).await;
+            assert_eq!((seen.status.as_u16(), &*seen.get("Type"), &*seen.field_error(field)), (400, "param_error", text), "{change}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_owner_gets_no_wallet_and_changes_none() {
+        let world = World::new().await;
+        let owner = world.user("me");
+        let wallet = wallet_text(world.wallet("me", owner, Currency::EUR, 0));
+        world.close_user("me", owner);
+        let seen = world.post("/wallets", &json!({"Owners": [user_text(owner)], "Description": "x", "Currency": "EUR"})).await;
+        assert_eq!(seen.get("Type"), "user_closed");
+        let seen = world.call("PUT", &format!("/wallets/{wallet}"), &[], r#"{"Description":"y"}"#).await;
+        assert_eq!(seen.get("Type"), "user_closed");
+        assert_eq!(world.get(&format!("/wallets/{wallet}")).await.status.as_u16(), 200);
+    }
+
+    #[tokio::test]
+    async fn anothers_wallet_is_not_found() {
+        let world = World::new().await;
+        let wallet = wallet_text(world.wallet("other", world.user("other"), Currency::EUR, 7));
+        for (method, id) in [("GET", &*wallet), ("PUT", &wallet), ("GET", "10"), ("PUT", "FEES_EUR"), ("GET", "wlt_m_")] {
+            let seen = world.call(method, &format!("/wallets/{id}"), &[], "{}").await;
+            assert_eq!(seen.status.as_u16(), 404, "{method} {id}");
+            assert_eq!(seen.field_error("RessourceNotFound"), format!("Cannot found the ressource Wallet with the id={id} "));
+        }
+    }
+}

@@ -166,7 +166,7 @@ impl<'a> Fields<'a> {
             Value::Text(text) => text,
             Value::Number(text) => Cow::Borrowed(text),
             Value::Bool(is_true) => Cow::Borrowed(if is_true { "true" } else { "false" }),
-            Value::Object(_) | Value::Array(_) | Value::Malformed => return self.invalid(name, raw),
+            Value::Object | Value::Array(_) | Value::Malformed => return self.invalid(name, raw),
         };
         match text.trim().is_empty() {
             true => Found::Nothing,
@@ -351,12 +351,7 @@ impl<'a> Fields<'a> {
     }
 
     /// An object within this one, read by `read`; its fields are noted as `Name.Field`.
-    pub fn nested<T>(
-        &mut self,
-        name: &'static str,
-        missing: MissingText,
-        read: impl FnOnce(&mut Fields<'_>) -> T,
-    ) -> Field<'_, 'a, T> {
+    pub fn nested<T>(&mut self, name: &'static str, missing: MissingText, read: impl FnOnce(&mut Fields<'_>) -> T) -> Field<'_, 'a, T> {
         let found = self.within(name, missing, read);
         self.field(name, found)
     }
@@ -628,7 +623,11 @@ mod tests {
             Err(("F.Currency", "The code eur cannot be found in the standard ISO 4217 : http://en.wikipedia.org/wiki/ISO_4217")),
         );
         let positive = |fields: &mut Fields<'_>| fields.positive_money("F").required();
-        check(r#"{"Currency":"EUR","Amount":0}"#, positive, Err(("F.Amount", "The field Amount must be between 1 and 9223372036854775807.")));
+        check(
+            r#"{"Currency":"EUR","Amount":0}"#,
+            positive,
+            Err(("F.Amount", "The field Amount must be between 1 and 9223372036854775807.")),
+        );
         let signed = |fields: &mut Fields<'_>| fields.signed_money("F").required();
         check(r#"{"Currency":"EUR","Amount":-10}"#, signed, Ok(Some(SignedMoney::new(-10, Currency::EUR))));
     }
@@ -661,7 +660,22 @@ mod tests {
         for text in ["a@b.co", "a.b+c@sub.example.com", "o'neil{}@x-y.fr", "1@2.3"] {
             assert!(is_email(text), "{text}");
         }
-        for text in ["", "a", "@b.co", "a@b", "a@b.", "a@.co", ".a@b.co", "a..b@c.co", "a@-b.co", "a@b-.co", "a@b@c.co", "a b@c.co", "é@b.co", "a@b.co "] {
+        for text in [
+            "",
+            "a",
+            "@b.co",
+            "a@b",
+            "a@b.",
+            "a@.co",
+            ".a@b.co",
+            "a..b@c.co",
+            "a@-b.co",
+            "a@b-.co",
+            "a@b@c.co",
+            "a b@c.co",
+            "é@b.co",
+            "a@b.co ",
+        ] {
             assert!(!is_email(text), "{text}");
         }
         let read = |fields: &mut Fields<'_>| fields.email("F").optional().map(Secret::into_inner);
@@ -675,7 +689,18 @@ mod tests {
         for text in ["http://test.com", "https://example.com:8443/a?b=c#d", "HTTP://localhost/x", "https://[::1]/"] {
             assert!(is_url(text), "{text}");
         }
-        for text in ["", "example.com", "/path", "ftp://a.b", "http://", "http:///x", "http://:80", "javascript:alert(1)", "http://a b", "http://a\n"] {
+        for text in [
+            "",
+            "example.com",
+            "/path",
+            "ftp://a.b",
+            "http://",
+            "http:///x",
+            "http://:80",
+            "javascript:alert(1)",
+            "http://a b",
+            "http://a\n",
+        ] {
             assert!(!is_url(text), "{text}");
         }
     }

@@ -303,7 +303,10 @@ mod tests {
         assert_eq!(spell(Prefix::User, id).as_str(), "user_m_01J9X1PB1XFS7RMPVCFP79Z85H");
         assert_eq!(spell(Prefix::CardRegistration, Uid::from_bits(u128::MAX)).as_str(), "cardreg_m_7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
         assert_eq!(spell(Prefix::Wallet, Uid::from_bits(0)).as_str(), "wlt_m_00000000000000000000000000");
-        assert_eq!(parse(&[Prefix::User], "user_m_01JRFJJN9BR864A4KG7MH1WCZG").map(|id| spell(Prefix::User, id).to_string()).as_deref(), Some("user_m_01JRFJJN9BR864A4KG7MH1WCZG"));
+        assert_eq!(
+            parse(&[Prefix::User], "user_m_01JRFJJN9BR864A4KG7MH1WCZG").map(|id| spell(Prefix::User, id).to_string()).as_deref(),
+            Some("user_m_01JRFJJN9BR864A4KG7MH1WCZG")
+        );
     }
 
     #[test]

@@ -80,8 +80,8 @@ pub enum Value<'a> {
     Number(&'a str),
     /// A truth value.
     Bool(bool),
-    /// An object, as written.
-    Object(&'a str),
+    /// An object.
+    Object,
     /// An array, as written.
     Array(&'a str),
     /// A string with an escape that stands for no character.
@@ -93,7 +93,7 @@ impl<'a> Value<'a> {
     pub fn of(raw: &'a str) -> Self {
         match raw.as_bytes().first() {
             Some(b'"') => serde_json::from_str::<Text<'a>>(raw).map_or(Self::Malformed, |Text(text)| Self::Text(text)),
-            Some(b'{') => Self::Object(raw),
+            Some(b'{') => Self::Object,
             Some(b'[') => Self::Array(raw),
             Some(b't') => Self::Bool(true),
             Some(b'f') => Self::Bool(false),

@@ -1,6 +1,7 @@
 //! The machinery that every subject uses: ids, time, records, the books and the desk.
 
 mod books;
+pub mod calendar;
 mod command;
 mod ctx;
 mod desk;

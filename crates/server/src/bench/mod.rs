@@ -17,7 +17,7 @@ pub fn baseline(listen: SocketAddr) -> Result<(), Box<dyn std::error::Error>> {
     runtime.block_on(async {
         let router = Router::new().route("/health", get(|| async { ([(CONTENT_TYPE, "application/json")], crate::serve::HEALTH) }));
         let listener = tokio::net::TcpListener::bind(listen).await?;
-        axum::serve(listener, router).tcp_nodelay(true).await
+        axum::serve(listener, router).await
     })?;
     Ok(())
 }

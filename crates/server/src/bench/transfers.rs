@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use dialect_mangopay::wire::Prefix;
+use dialect_mangopay::wire::ids::spell;
 use domain::ids::RequestId;
 use domain::payment::{DeclareBankWire, ReceiveBankWire, ReceivingAccount};
 use domain::user::{Category, NewIdentity, Person, RegisterUser};
@@ -260,7 +262,16 @@ async fn measure(location: &Location, args: &TransferArgs, tenants: &[Tenant], j
         shares.push(round.rate() / of_health);
         healths.push(of_health);
         rates.push(round.rate());
-        say(json, &format!("  {:>8.0} transfers/s, {:>8.0} /health, share {:.3}, p99 {:.1} ms", round.rate(), of_health, round.rate() / of_health, round.percentile_ms(0.99)));
+        say(
+            json,
+            &format!(
+                "  {:>8.0} transfers/s, {:>8.0} /health, share {:.3}, p99 {:.1} ms",
+                round.rate(),
+                of_health,
+                round.rate() / of_health,
+                round.percentile_ms(0.99)
+            ),
+        );
         all.merge(round);
     }
     let written = (server.bytes_written() - written_before) / all.done.max(1) as f64;
@@ -323,15 +334,16 @@ async fn transfer_requests(client: &Client, tenants: &[Tenant], args: &TransferA
         let (tenant, token) = (&tenants[at], &tokens[at]);
         let from = below(&mut random, tenant.wallets.len());
         let to = (from + 1 + below(&mut random, tenant.wallets.len() - 1)) % tenant.wallets.len();
-        let user = dialect_mangopay::wire::spell_user(tenant.users[from]);
-        let wallets = [tenant.wallets[from], tenant.wallets[to]].map(dialect_mangopay::wire::spell_wallet);
+        let user = spell(Prefix::User, tenant.users[from].0);
+        let user = user.as_str();
+        let wallets = [tenant.wallets[from], tenant.wallets[to]].map(|wallet| spell(Prefix::Wallet, wallet.0));
         let fees = if args.fees { 1 } else { 0 };
         let body = format!(
             "{{\"AuthorId\":\"{user}\",\"DebitedFunds\":{{\"Currency\":\"EUR\",\"Amount\":{:03}}},\"Fees\":{{\"Currency\":\"EUR\",\"Amount\":{fees}}},\
              \"DebitedWalletId\":\"{}\",\"CreditedWalletId\":\"{}\"}}",
             100 + below(&mut random, 900),
-            wallets[0],
-            wallets[1]
+            wallets[0].as_str(),
+            wallets[1].as_str()
         );
         let head = format!("POST /v2.01/{:<10}", tenant.client_id);
         let head = head.trim_end();

@@ -25,11 +25,6 @@ impl<'a> Ring<'a> {
         Self { vault, own: FxHashMap::default(), missing: Vec::new() }
     }
 
-    /// Whether something was asked for that has to be fetched first.
-    pub fn is_short(&self) -> bool {
-        !self.missing.is_empty()
-    }
-
     fn has(&self, whose: Whose) -> bool {
         self.own.contains_key(&whose) || self.vault.cached(whose.0, whose.1).is_some()
     }

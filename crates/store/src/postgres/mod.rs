@@ -1,1 +1,37 @@
-//! PostgreSQL.
+//! PostgreSQL: several servers over one database, whose rows are the truth.
+//!
+//! A batch takes two round trips: one brings and locks everything it wants ([`load`]), one writes
+//! everything and commits ([`flush`]). The writing half is driven on the engine's own thread
+//! ([`writer`]). The reading half ([`reads`]) and the projector that fills the lists ([`projector`])
+//! share connections that live on one small runtime thread ([`backstage`]), so that callers only wait
+//! for messages and whatever runtime they are on is never blocked.
+//!
+//! Connections are not encrypted yet: a URL that asks for TLS is refused by the driver.
+
+mod backstage;
+mod cache;
+mod durable;
+mod error;
+mod flush;
+mod keys;
+mod lists;
+mod load;
+mod open;
+mod projector;
+mod reads;
+mod rows;
+mod scan;
+mod session;
+mod sql;
+mod trip;
+mod writer;
+
+pub use open::{OpenError, open, open_scan};
+
+use engine::StoreError;
+use tokio::runtime::{Builder, Runtime};
+
+/// A runtime for one thread of ours.
+fn runtime() -> Result<Runtime, StoreError> {
+    Builder::new_current_thread().enable_all().build().map_err(|error| StoreError::Fault(error.to_string()))
+}

@@ -62,6 +62,8 @@ pub struct KindStatements {
     pub share: Statement,
     /// The same for rows of a kind of which some are written.
     pub lock: Statement,
+    /// Fails unless owners have as many records as were read.
+    pub hold_owned: Statement,
 }
 
 impl KindStatements {
@@ -76,15 +78,17 @@ impl KindStatements {
         let update = sql::update(table, &["platform", "id", "created_at"], RECORD_WRITTEN);
         let share = sql::hold_at_version(table, "SHARE");
         let lock = sql::hold_at_version(table, "UPDATE");
-        let (find, owned, insert, update, share, lock) = tokio::try_join!(
+        let hold_owned = sql::hold_owned(table);
+        let (find, owned, insert, update, share, lock, hold_owned) = tokio::try_join!(
             client.prepare(&find),
             client.prepare(&owned),
             client.prepare(&insert),
             client.prepare(&update),
             client.prepare(&share),
             client.prepare(&lock),
+            client.prepare(&hold_owned),
         )?;
-        Ok(Self { find, owned, insert, update, share, lock })
+        Ok(Self { find, owned, insert, update, share, lock, hold_owned })
     }
 }
 

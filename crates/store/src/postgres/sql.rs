@@ -123,6 +123,16 @@ pub fn hold_at_version(table: &str, strength: &str) -> String {
     guard(&rows, BY_ID_AND_VERSION.len() + 1)
 }
 
+/// Fails unless each owner has as many records of the table as were read. Records never go, so the count tells.
+pub fn hold_owned(table: &str) -> String {
+    let columns = &[("platform", ID), ("owner", ID), ("amount", INT)];
+    let rows = format!(
+        "SELECT 1 FROM {} WHERE n.amount = (SELECT COUNT(*) FROM {table} t WHERE t.platform = n.platform AND t.owner = n.owner)",
+        set(columns)
+    );
+    guard(&rows, columns.len() + 1)
+}
+
 /// Changes rows that are locked already.
 pub fn update(table: &str, keys: &[&str], columns: &[(&str, &str)]) -> String {
     let changes = columns.iter().filter(|(name, _)| !keys.contains(name)).map(|(name, _)| format!("{name} = n.{name}"));

@@ -108,21 +108,27 @@ async fn gather(mut sent: Vec<Option<Sent<'_>>>) -> Vec<Result<Vec<Row>, Error>>
     answers.into_iter().flatten().collect()
 }
 
-/// A set of rows as the arrays of its columns.
-pub struct Set<'a, R> {
-    rows: &'a [R],
+/// A set of rows as the arrays of its columns. The arrays live for `'a`, the rows need not.
+pub struct Set<'r, 'a, R> {
+    rows: &'r [R],
     params: Params<'a>,
 }
 
-impl<'a, R> Set<'a, R> {
+impl<'r, 'a, R> Set<'r, 'a, R> {
     /// A set of `rows`, without columns yet.
-    pub fn of(rows: &'a [R]) -> Self {
+    pub fn of(rows: &'r [R]) -> Self {
         Self { rows, params: Vec::new() }
     }
 
     /// Adds a column.
-    pub fn column<T: ToSql + Sync + Send + 'a>(mut self, value: impl Fn(&'a R) -> T) -> Self {
-        self.params.push(Box::new(self.rows.iter().map(value).collect::<Vec<T>>()));
+    pub fn column<T: ToSql + Sync + Send + 'a>(self, value: impl Fn(&'r R) -> T) -> Self {
+        let values = self.rows.iter().map(value).collect();
+        self.values(values)
+    }
+
+    /// Adds a column whose values were made before, one a row: sealed ones.
+    pub fn values<T: ToSql + Sync + Send + 'a>(mut self, values: Vec<T>) -> Self {
+        self.params.push(Box::new(values));
         self
     }
 

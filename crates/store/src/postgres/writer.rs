@@ -6,18 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Books, RecordKey, Wanted};
+use domain::{Books, OwnedKey, RecordKey, Wanted};
 use engine::{Store, StoreError};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, Statement};
 
 use super::cache::Decoded;
-use super::flush::Flush;
+use super::flush::{self, Flush};
 use super::session::{self, Kinds, statements};
 use super::sql::{self, BY_ID};
 use super::{durable, error, load};
-use crate::vault::Vault;
+use crate::vault::{FreshKey, Vault};
 
 /// Sessions tried, to learn how a commit ended whose connection was lost.
 const SETTLE_ATTEMPTS: u32 = 40;
@@ -84,8 +84,9 @@ pub const PAYMENT_CHANGES: &[(&str, &str)] = &[
 pub const KEY_CHANGES: &[(&str, &str)] =
     &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT"), ("status", "BIGINT"), ("answer", "BYTEA")];
 /// Who relies on what an owner has excludes whoever adds to it; those who only add do not exclude each other.
-const OWNED_LOCK: &str = "SELECT CASE WHEN n.relied = 1 THEN pg_advisory_xact_lock(n.place) ELSE pg_advisory_xact_lock_shared(n.place) END \
-     FROM (SELECT * FROM UNNEST($1::BIGINT[], $2::BIGINT[]) AS m(place, relied) ORDER BY place) AS n";
+/// The places come sorted, and UNNEST keeps their order.
+const OWNED_LOCK: &str = "SELECT CASE WHEN n.relied = 1 THEN CAST(pg_advisory_xact_lock(n.place) AS TEXT) \
+     ELSE CAST(pg_advisory_xact_lock_shared(n.place) AS TEXT) END FROM UNNEST($1::BIGINT[], $2::BIGINT[]) AS n(place, relied)";
 
 /// A connection that batches are written over.
 pub struct Session {
@@ -116,6 +117,8 @@ pub struct Transaction {
     pub name: Option<String>,
     /// The versions that records were read at.
     pub versions: FxHashMap<RecordKey, i64>,
+    /// How many records owners had.
+    pub owned: FxHashMap<OwnedKey, i64>,
 }
 
 /// Owns the one connection that this server writes over.
@@ -159,6 +162,21 @@ impl Writer {
         runtime.block_on(load.run(wanted, books, is_open))
     }
 
+    /// Writes and commits. Gives the data keys made on the way.
+    fn try_flush(&self, books: &Books) -> Result<Vec<FreshKey>, Failed> {
+        let failed = |error| Failed { error, sent: None };
+        let (Some(runtime), Some(session), Some(transaction)) = (&self.runtime, &self.session, &self.transaction) else {
+            return Err(failed(unready()));
+        };
+        let flush = Flush { session, vault: &self.vault, transaction, books };
+        let ready = runtime.block_on(flush.prepare()).map_err(failed)?;
+        let (fresh, sent) = ready.into_parts();
+        match runtime.block_on(flush::send(session, sent)) {
+            Ok(()) => Ok(fresh),
+            Err(error) => Err(Failed { error, sent: Some(fresh) }),
+        }
+    }
+
     fn is_lost(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.client.is_closed())
     }
@@ -171,8 +189,8 @@ impl Writer {
                 continue;
             }
             let (Some(runtime), Some(session)) = (&self.runtime, &self.session) else { return Err(unready()) };
-            let ask = session.client.query_one("SELECT pg_xact_status(CAST($1::TEXT AS xid8))", &[&name]);
-            match runtime.block_on(ask).and_then(|row| row.try_get::<_, Option<String>>(0)) {
+            let asked = runtime.block_on(session.client.query_one("SELECT pg_xact_status(CAST($1::TEXT AS xid8))", &[&name]));
+            match asked.and_then(|row| row.try_get::<_, Option<String>>(0)) {
                 Ok(Some(status)) if status == "committed" => return Ok(true),
                 Ok(Some(status)) if status == "aborted" => return Ok(false),
                 Ok(_) => {}
@@ -181,6 +199,12 @@ impl Writer {
         }
         Err(StoreError::Fault("the connection was lost over a commit, and how it ended could not be learnt".to_owned()))
     }
+}
+
+/// A flush that failed; `sent` has its data keys if its COMMIT may have arrived.
+struct Failed {
+    error: StoreError,
+    sent: Option<Vec<FreshKey>>,
 }
 
 fn unready() -> StoreError {
@@ -201,42 +225,22 @@ impl Store for Writer {
     }
 
     fn flush(&mut self, books: &Books) -> Result<(), StoreError> {
-        let Some(transaction) = self.transaction.take() else {
-            return if books.is_unchanged() { Ok(()) } else { Err(unready()) };
-        };
-        let (Some(runtime), Some(session)) = (&self.runtime, &self.session) else { return Err(unready()) };
         if books.is_unchanged() {
-            return runtime.block_on(session.client.batch_execute("ROLLBACK")).map_err(error::of);
+            self.abandon();
+            return Ok(());
         }
-        let flush = Flush { session, vault: &self.vault, transaction: &transaction, books };
-        let prepared = runtime.block_on(flush.prepare());
-        let fresh = match prepared {
-            Ok(ready) => {
-                let (fresh, sent) = ready.split();
-                match runtime.block_on(flush.send(sent)) {
-                    Ok(()) => fresh,
-                    Err(error) => {
-                        self.forget_what_was_read(books);
-                        match &transaction.name {
-                            Some(name) if self.is_lost() => {
-                                if !self.settle(name)? {
-                                    return Err(error);
-                                }
-                                fresh
-                            }
-                            _ => {
-                                self.transaction = Some(transaction);
-                                return Err(error);
-                            }
-                        }
-                    }
+        let fresh = match self.try_flush(books) {
+            Ok(fresh) => fresh,
+            Err(Failed { error, sent: Some(fresh) }) if self.is_lost() => {
+                let name = self.transaction.take().and_then(|transaction| transaction.name);
+                match name {
+                    Some(name) if self.settle(&name)? => fresh,
+                    _ => return Err(error),
                 }
             }
-            Err(error) => {
-                self.transaction = Some(transaction);
-                return Err(error);
-            }
+            Err(failed) => return Err(failed.error),
         };
+        self.transaction = None;
         self.vault.keep(fresh);
         for record in books.records.touched().filter_map(domain::Slot::row) {
             self.cache.put(record.clone());

@@ -68,12 +68,10 @@ struct OwnerAddressBody<'a> {
 /// `POST /payins/bankwire/direct`.
 pub async fn create(call: &Call) -> Result<WireResponse, WireError> {
     let declared = read(call.fields()?, call.spelling(), &call.dialect().config.receiving_account)?;
-    call.submit(declared, |view, result| match result {
-        Ok(payment) => match &payment.detail {
-            Detail::BankWire(wire) => Ok(json_bytes(&body(view, payment, wire))),
-            Detail::Transfer => Err(WireError::fault()),
-        },
-        Err(error) => Err(error_of(error)),
+    call.submit(declared, |view, result| {
+        let payment = result.map_err(error_of)?;
+        let Detail::BankWire(wire) = &payment.detail else { return Err(WireError::fault()) };
+        Ok(json_bytes(&body(view, payment, wire)))
     })
     .await
 }
@@ -166,5 +164,103 @@ fn bank_account(account: &ReceivingAccount) -> BankAccountBody<'_> {
         owner_name: &account.owner_name,
         iban: &account.iban,
         bic: &account.bic,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use money::Currency;
+    use serde_json::json;
+
+    use crate::workbench::{NOW_MS, World, user_text, wallet_text};
+
+    #[tokio::test]
+    async fn a_declared_wire_says_where_to_pay_and_shows_no_funds_yet() {
+        let world = World::new().await;
+        let user = world.user("me");
+        let (wallet, user) = (wallet_text(world.wallet("me", user, Currency::EUR, 0)), user_text(user));
+        let request = json!({
+            "AuthorId": user,
+            "CreditedWalletId": wallet,
+            "DeclaredDebitedFunds": {"Currency": "EUR", "Amount": "62789"},
+            "DeclaredFees": {"Currency": "EUR", "Amount": 7826},
+        });
+        let seen = world.post("/payins/bankwire/direct/", &request).await;
+        let (id, reference) = (seen.get("Id"), seen.get("WireReference"));
+        let expected = format!(
+            concat!(
+                r#"{{"Id":"{id}","Tag":null,"CreationDate":{now},"ResultCode":null,"ResultMessage":null,"AuthorId":"{user}","#,
+                r#""CreditedUserId":"{user}","DebitedFunds":{{"Currency":"XXX","Amount":0}},"CreditedFunds":{{"Currency":"XXX","Amount":0}},"#,
+                r#""Fees":{{"Currency":"XXX","Amount":0}},"Status":"CREATED","ExecutionDate":null,"Type":"PAYIN","Nature":"REGULAR","#,
+                r#""CreditedWalletId":"{wallet}","DebitedWalletId":null,"PaymentType":"BANK_WIRE","ExecutionType":"DIRECT","#,
+                r#""DeclaredDebitedFunds":{{"Currency":"EUR","Amount":62789}},"DeclaredFees":{{"Currency":"EUR","Amount":7826}},"#,
+                r#""WireReference":"{reference}","BankAccount":{{"OwnerAddress":{{"AddressLine1":"2 Avenue Amélie","AddressLine2":null,"#,
+                r#""City":"Luxembourg","Region":null,"PostalCode":"L-1125","Country":"LU"}},"Type":"IBAN","OwnerName":"FLORIN SANDBOX","#,
+                r#""IBAN":"FR7630056009271234567890182","BIC":"CCFRFRPPXXX"}},"TransactionDetails":[]}}"#
+            ),
+            id = id,
+            now = NOW_MS / 1_000,
+            user = user,
+            wallet = wallet,
+            reference = reference,
+        );
+        assert_eq!((seen.status.as_u16(), &*seen.text), (200, &*expected));
+        assert!(id.starts_with("payin_m_") && reference.len() == 10);
+        assert_eq!(world.get(&format!("/payins/{id}")).await.text, expected);
+    }
+
+    #[tokio::test]
+    async fn each_error_has_its_answer() {
+        let world = World::new().await;
+        let (user, other) = (world.user("me"), world.user("me"));
+        let wallet = wallet_text(world.wallet("me", user, Currency::EUR, 0));
+        let foreign = wallet_text(world.wallet("other", world.user("other"), Currency::EUR, 0));
+        let full = json!({
+            "AuthorId": user_text(user),
+            "CreditedWalletId": wallet,
+            "DeclaredDebitedFunds": {"Currency": "EUR", "Amount": 100},
+            "DeclaredFees": {"Currency": "EUR", "Amount": 0},
+        });
+        for (change, kind, field, text) in [
+            (json!({"AuthorId": null, "DeclaredFees": null}), "param_error", "AuthorId", "The AuthorId field is required."),
+            (json!({"CreditedWalletId": foreign}), "param_error", "CreditedWalletId", "CreditedWalletId is not valid"),
+            (json!({"CreditedWalletId": "CREDIT_EUR"}), "param_error", "CreditedWalletId", "CreditedWalletId is not valid"),
+            (
+                json!({"CreditedUserId": user_text(other)}),
+                "param_error",
+                "CreditedUserId",
+                "CreditedUserId should be the Credited wallet owner",
+            ),
+            (
+                json!({"DeclaredDebitedFunds": {"Currency": "GBP", "Amount": 100}}),
+                "currency_incompatibility",
+                "currency",
+                "The Wallet's currency EUR and the DeclaredDebitedFunds's currency GBP must be the same",
+            ),
+            (
+                json!({"DeclaredFees": {"Currency": "EUR", "Amount": 100}}),
+                "param_error",
+                "DeclaredFees",
+                "DeclaredFees should be lower than DeclaredDebitedFunds",
+            ),
+        ] {
+            let mut request = full.clone();
+            for (name, value) in change.as_object().unwrap() {
+                request[name] = value.clone();
+            }
+            let seen = world.post("/payins/bankwire/direct", &request).await;
+            assert_eq!((seen.status.as_u16(), &*seen.get("Type"), &*seen.field_error(field)), (400, kind, text), "{change}");
+        }
+        world.close_user("me", user);
+        assert_eq!(world.post("/payins/bankwire/direct", &full).await.get("Type"), "user_closed");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_pay_in_is_not_found() {
+        let world = World::new().await;
+        for id in ["10", "payin_m_01JRFJJN9BR864A4KG7MH1WCZG", "xfer_m_01JRFJJN9BR864A4KG7MH1WCZG"] {
+            let seen = world.get(&format!("/payins/{id}")).await;
+            assert_eq!(seen.field_error("RessourceNotFound"), format!("Cannot found the ressource PayIn with the id={id} "));
+        }
     }
 }

@@ -1,0 +1,111 @@
+//! Holds the schemas of the two engines against each other, as they are written.
+
+use std::collections::BTreeMap;
+
+use crate::migrate::{Migration, POSTGRES, SQLITE, SQLITE_INDEX};
+
+/// What a column holds, whatever each engine calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    Number,
+    Text,
+    Bytes,
+    SixteenBytes,
+}
+
+type Column = (Holds, bool);
+type Tables = BTreeMap<String, BTreeMap<String, Column>>;
+
+/// Columns that only SQLite has, each with the reason.
+const ONLY_SQLITE: &[(&str, &str, &str)] = &[
+    ("idempotency", "seq", "keys are appended in order; PostgreSQL finds them by their text"),
+    ("event_list", "list", "a platform's list of events has the platform's id, which is there already"),
+    ("place", "name", "the projector follows ids"),
+    ("place", "value", "the projector follows ids"),
+];
+
+/// Columns that only PostgreSQL has, each with the reason.
+const ONLY_POSTGRES: &[(&str, &str, &str)] = &[
+    ("event", "number", "the projector's claim mark: transactions commit out of the order of ids"),
+    ("list_total", "platform", "every key is led by the platform"),
+    ("payment_list", "platform", "every key is led by the platform"),
+    ("payment_place", "platform", "every key is led by the platform"),
+    ("event_list", "platform", "every key is led by the platform"),
+];
+
+/// Reads CREATE TABLE statements of the plain form that our migrations have: a column a line.
+fn tables(files: &[&[Migration]]) -> Tables {
+    let mut tables = Tables::new();
+    let mut open: Option<String> = None;
+    for line in files.iter().copied().flatten().flat_map(|file| file.sql.lines()).map(str::trim) {
+        match &open {
+            None => {
+                if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
+                    open = rest.split_whitespace().next().map(str::to_owned);
+                }
+            }
+            Some(_) if line.starts_with(')') => open = None,
+            Some(table) => {
+                if let Some((name, column)) = column(line) {
+                    tables.entry(table.clone()).or_default().insert(name, column);
+                }
+            }
+        }
+    }
+    tables
+}
+
+fn column(line: &str) -> Option<(String, Column)> {
+    let mut words = line.split_whitespace();
+    let (name, kind) = (words.next()?, words.next()?);
+    let is_sixteen = line.contains(") = 16");
+    let holds = match kind.trim_end_matches(',') {
+        "INTEGER" | "BIGINT" => Holds::Number,
+        "TEXT" => Holds::Text,
+        "UUID" => Holds::SixteenBytes,
+        "BLOB" | "BYTEA" if is_sixteen => Holds::SixteenBytes,
+        "BLOB" | "BYTEA" => Holds::Bytes,
+        _ => return None,
+    };
+    Some((name.to_owned(), (holds, line.contains("NOT NULL"))))
+}
+
+fn without(mut tables: Tables, allowed: &[(&str, &str, &str)]) -> Tables {
+    for (table, column, _) in allowed {
+        let removed = tables.get_mut(*table).and_then(|columns| columns.remove(*column));
+        assert!(removed.is_some(), "{table}.{column} is allowed and not there");
+    }
+    tables.retain(|_, columns| !columns.is_empty());
+    tables
+}
+
+#[test]
+fn both_engines_have_the_same_tables_and_columns() {
+    let sqlite = without(tables(&[SQLITE, SQLITE_INDEX]), ONLY_SQLITE);
+    let postgres = without(tables(&[POSTGRES]), ONLY_POSTGRES);
+    assert!(sqlite.len() >= 20, "the reader of schemas sees only {}", sqlite.len());
+    let names = |tables: &Tables| tables.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&sqlite), names(&postgres));
+    for (table, columns) in &sqlite {
+        assert_eq!(Some(columns), postgres.get(table), "{table}");
+    }
+}
+
+#[test]
+fn the_main_schema_has_the_same_numbers_and_names() {
+    let named = |all: &[Migration]| all.iter().map(|one| (one.number, one.name)).collect::<Vec<_>>();
+    assert_eq!(named(SQLITE), named(POSTGRES));
+}
+
+/// On PostgreSQL tenants shard by platform: no primary key may begin with anything else, but for the store's own tables.
+#[test]
+fn every_primary_key_of_postgresql_is_led_by_the_platform() {
+    let sql: String = POSTGRES.iter().map(|one| one.sql).collect();
+    for table in sql.split("CREATE TABLE ").skip(1) {
+        let name = table.split_whitespace().next().unwrap();
+        let body = table.split("\n)").next().unwrap();
+        if !["meta", "directory"].contains(&name) {
+            assert!(body.contains("PRIMARY KEY (platform"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The runtime thread that the reading half's connections live on.
+
+use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+
+use engine::StoreError;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_postgres::{Client, Config};
+
+use super::session::{self, Kinds, statements};
+use super::sql::{self, BY_ID};
+use super::{error, runtime};
+
+/// Connections for look-ups, each shared by many callers at once: their statements are pipelined.
+const LOOK_UPS: usize = 2;
+/// Connections for lists, each one caller's at a time; one more list waits.
+const LISTS: usize = 4;
+/// A list that takes longer is given up: it should ask for a narrower window.
+const LIST_TIMEOUT: &str = "SET statement_timeout = '5s'";
+
+statements! {
+    /// What look-ups and lists are read with; lists with filters have a text of their own each time.
+    Statements {
+        account: sql::select(sql::ACCOUNT.name, sql::ACCOUNT.columns, BY_ID);
+        payment: sql::select(sql::PAYMENT.name, sql::PAYMENT.columns, BY_ID);
+        key: sql::select(sql::KEY.name, sql::KEY.columns, &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT")]);
+        directory: sql::select(sql::DIRECTORY.name, sql::DIRECTORY.columns, &[("space", "BIGINT"), ("text", "TEXT")]);
+        data_keys: sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")]);
+        accounts: format!(
+            "SELECT {} FROM account t WHERE t.platform = $1 AND t.role = ANY($2::BIGINT[]) ORDER BY t.role, t.currency, t.id",
+            sql::names(sql::ACCOUNT.columns, "t.")
+        );
+        is_behind: "SELECT EXISTS (SELECT 1 FROM event WHERE platform = $1 AND number IS NULL)";
+        claim_jobs: CLAIM_JOBS;
+    }
+}
+
+/// Takes jobs that are due at their platform's own time and that nobody has taken, and says until when they are taken.
+const CLAIM_JOBS: &str = "WITH due AS (
+    SELECT j.platform, j.id
+    FROM platform p
+    CROSS JOIN LATERAL (
+        SELECT t.platform, t.id, t.due_at FROM job t
+        WHERE t.platform = p.platform AND t.done_at IS NULL AND t.lease_until <= $1
+          AND t.due_at <= $1 + CAST(CAST(convert_from(p.body, 'UTF8') AS JSON) ->> 'clock_offset_ms' AS BIGINT)
+        ORDER BY t.due_at LIMIT $3 FOR UPDATE OF t SKIP LOCKED
+    ) AS j
+    ORDER BY j.due_at LIMIT $3
+)
+UPDATE job AS t SET lease_until = $1 + $2 FROM due WHERE t.platform = due.platform AND t.id = due.id
+RETURNING t.platform, t.id, t.kind, t.subject, t.due_at, t.attempts, t.done_at";
+
+/// A connection for reading.
+pub struct ReadSession {
+    pub client: Client,
+    pub statements: Statements,
+    pub kinds: Kinds,
+}
+
+impl ReadSession {
+    async fn open(config: &Config, settings: &str) -> Result<Self, StoreError> {
+        let client = session::connect_for_keys(config).await.map_err(error::of)?;
+        client.batch_execute(settings).await.map_err(error::of)?;
+        let statements = Statements::prepare(&client).await.map_err(error::of)?;
+        let kinds = Kinds::prepare(&client).await.map_err(error::of)?;
+        Ok(Self { client, statements, kinds })
+    }
+}
+
+/// The thread, its runtime, and the connections on it. Ends when dropped.
+pub struct Backstage {
+    config: Config,
+    handle: Handle,
+    /// Dropped with this: the thread's cue to end.
+    _stop: oneshot::Sender<()>,
+    look_ups: Vec<tokio::sync::Mutex<Option<Arc<ReadSession>>>>,
+    next: AtomicUsize,
+    free: Arc<Mutex<Vec<ReadSession>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Backstage {
+    /// Starts the thread. Connections are made when they are first asked for.
+    pub fn start(config: Config) -> Result<Self, StoreError> {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (started, is_started) = mpsc::channel();
+        let spawned = std::thread::Builder::new().name("florin-postgres".to_owned()).spawn(move || {
+            let runtime = runtime();
+            let handle = runtime.as_ref().map(|runtime| runtime.handle().clone()).map_err(Clone::clone);
+            if started.send(handle).is_ok()
+                && let Ok(runtime) = runtime
+            {
+                // An error is the other side being dropped, which is the cue as well.
+                runtime.block_on(async { drop(stopped.await) });
+            }
+        });
+        spawned.map_err(|error| StoreError::Fault(error.to_string()))?;
+        let handle = is_started.recv().map_err(|error| StoreError::Fault(error.to_string()))??;
+        Ok(Self {
+            config,
+            handle,
+            _stop: stop,
+            look_ups: (0..LOOK_UPS).map(|_| tokio::sync::Mutex::new(None)).collect(),
+            next: AtomicUsize::new(0),
+            free: Arc::default(),
+            permits: Arc::new(Semaphore::new(LISTS)),
+        })
+    }
+
+    /// Runs a task on the thread.
+    pub fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+        self.handle.spawn(task)
+    }
+
+    /// Connects on the thread: a connection belongs to the runtime it was made in.
+    async fn connect(&self, settings: &'static str) -> Result<ReadSession, StoreError> {
+        let config = self.config.clone();
+        let connected = self.spawn(async move { ReadSession::open(&config, settings).await }).await;
+        connected.unwrap_or_else(|error| Err(StoreError::Fault(error.to_string())))
+    }
+
+    /// A connection for statements that stand alone.
+    pub async fn look_up(&self) -> Result<Arc<ReadSession>, StoreError> {
+        let place = self.next.fetch_add(1, Ordering::Relaxed) % LOOK_UPS;
+        let slot = self.look_ups.get(place).ok_or_else(|| StoreError::Fault("no connections".to_owned()))?;
+        let mut slot = slot.lock().await;
+        match slot.as_ref().filter(|session| !session.client.is_closed()) {
+            Some(session) => Ok(Arc::clone(session)),
+            None => Ok(Arc::clone(slot.insert(Arc::new(self.connect("").await?)))),
+        }
+    }
+
+    /// A connection for oneself, for statements in one view.
+    pub async fn list(&self) -> Result<Lent, StoreError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|error| StoreError::Fault(error.to_string()))?;
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let session = match free.filter(|session| !session.client.is_closed()) {
+            Some(session) => session,
+            None => self.connect(LIST_TIMEOUT).await?,
+        };
+        Ok(Lent { session: Some(session), free: Arc::clone(&self.free), _permit: permit })
+    }
+}
+
+/// A connection that goes back when this is dropped. Statements sent and not awaited end before the next caller's begin.
+pub struct Lent {
+    session: Option<ReadSession>,
+    free: Arc<Mutex<Vec<ReadSession>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lent {
+    /// The connection.
+    pub fn session(&self) -> Result<&ReadSession, StoreError> {
+        self.session.as_ref().ok_or_else(|| StoreError::Fault("the connection was given back".to_owned()))
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.free.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        }
+    }
+}

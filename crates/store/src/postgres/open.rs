@@ -1,0 +1,157 @@
+//! Opening a database: what is checked and made before anything else.
+
+use std::sync::Arc;
+
+use engine::StoreError;
+use ledger::Uid;
+use tokio_postgres::{Client, Config, Error};
+
+use super::backstage::Backstage;
+use super::{durable, error, projector, reads, rows, runtime, scan, session, writer};
+use crate::migrate::{self, SchemaError};
+use crate::vault::Vault;
+use crate::{Opened, Scan};
+
+/// Held while the schema is looked at and changed: the number is ours by chance.
+const MIGRATION_LOCK: i64 = 0x464c_4f52_494e_0001;
+
+/// Why a database could not be opened. None of the texts has the URL, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is not one of PostgreSQL.
+    #[error("the database URL cannot be read: {0}")]
+    Url(String),
+    /// The server could not be reached, or refused us.
+    #[error("PostgreSQL: {0}")]
+    Postgres(String),
+    /// The server acknowledges commits that a crash may lose.
+    #[error("PostgreSQL has {0} switched off: an acknowledged payment could be lost; switch it on")]
+    NotDurable(&'static str),
+    /// The schema is not one this release can use.
+    #[error("the database: {0}")]
+    Schema(#[from] SchemaError),
+    /// The master key is not the one the database was made with.
+    #[error("the master key is not the one that the database was made with")]
+    WrongMasterKey,
+    /// What is stored could not be read.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
+        Self::Postgres(error::chain(&error))
+    }
+}
+
+/// Opens a database, making what is missing. Other servers may have it open too.
+///
+/// Blocks until done; the work is done on a thread of its own, so it may be called on a runtime's.
+pub fn open(url: &str, vault: Arc<Vault>) -> Result<Opened, OpenError> {
+    let config = config(url)?;
+    let last_id = on_a_thread(prepare(config.clone(), Arc::clone(&vault)))?;
+    let backstage = Arc::new(Backstage::start(config.clone())?);
+    let progress = Arc::new(projector::Progress::default());
+    backstage.spawn(projector::run(config.clone(), Arc::clone(&progress), Arc::clone(&vault)));
+    let reads = reads::PostgresReads::new(backstage, progress, Arc::clone(&vault));
+    let writer = writer::Writer::new(config.clone(), Arc::clone(&vault));
+    let scan = scan::PostgresScan::new(config, vault);
+    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), last_id })
+}
+
+/// Opens the ledger of a database for reading only. Changes nothing, not even the schema.
+pub fn open_scan(url: &str, vault: Arc<Vault>) -> Result<Arc<dyn Scan>, OpenError> {
+    let config = config(url)?;
+    let (its_config, its_vault) = (config.clone(), Arc::clone(&vault));
+    on_a_thread(async move {
+        let client = session::connect(&its_config).await?;
+        match stored_check(&client).await? {
+            Some(stored) if stored == master_key_check(&its_vault) => Ok(()),
+            _ => Err(OpenError::WrongMasterKey),
+        }
+    })?;
+    Ok(Arc::new(scan::PostgresScan::new(config, vault)))
+}
+
+fn config(url: &str) -> Result<Config, OpenError> {
+    let mut config: Config = url.parse().map_err(|error: Error| OpenError::Url(error::chain(&error)))?;
+    if config.get_application_name().is_none() {
+        config.application_name("florin");
+    }
+    Ok(config)
+}
+
+/// Runs `work` to its end on a thread with a runtime: a runtime may not be driven inside another one's task.
+pub fn on_a_thread<T: Send>(work: impl Future<Output = Result<T, OpenError>> + Send) -> Result<T, OpenError> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| runtime()?.block_on(work));
+        thread.join().unwrap_or_else(|_| Err(OpenError::Store(StoreError::Fault("opening panicked".to_owned()))))
+    })
+}
+
+async fn prepare(config: Config, vault: Arc<Vault>) -> Result<Uid, OpenError> {
+    let client = session::connect(&config).await?;
+    if let Some(setting) = durable::lacking(&client).await? {
+        return Err(OpenError::NotDurable(setting));
+    }
+    migrate(&client).await?;
+    check_master_key(&client, &vault).await?;
+    last_id(&client).await
+}
+
+/// Applies what is missing, in one transaction, while other servers that start wait.
+async fn migrate(client: &Client) -> Result<(), OpenError> {
+    client.batch_execute("BEGIN").await?;
+    client.query("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
+    client
+        .batch_execute(
+            "CREATE TABLE IF NOT EXISTS schema_version \
+             (number BIGINT NOT NULL PRIMARY KEY, name TEXT COLLATE \"C\" NOT NULL, checksum TEXT COLLATE \"C\" NOT NULL)",
+        )
+        .await?;
+    let rows = client.query("SELECT number, checksum FROM schema_version ORDER BY number", &[]).await?;
+    let applied: Vec<(i64, String)> = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
+    for migration in migrate::pending(migrate::POSTGRES, &applied)? {
+        client.batch_execute(migration.sql).await?;
+        let insert = "INSERT INTO schema_version (number, name, checksum) VALUES ($1, $2, $3)";
+        client.execute(insert, &[&migration.number, &migration.name, &migration.checksum()]).await?;
+    }
+    client.batch_execute("COMMIT").await?;
+    Ok(())
+}
+
+fn master_key_check(vault: &Vault) -> Vec<u8> {
+    vault.hash(&[b"master key check"]).to_vec()
+}
+
+async fn stored_check(client: &Client) -> Result<Option<Vec<u8>>, OpenError> {
+    let row = client.query_opt("SELECT value FROM meta WHERE name = 'master_key_check'", &[]).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Stores a keyed hash at first, and holds the master key against it ever after.
+async fn check_master_key(client: &Client, vault: &Vault) -> Result<(), OpenError> {
+    let expected = master_key_check(vault);
+    let insert = "INSERT INTO meta (name, value) VALUES ('master_key_check', $1) ON CONFLICT (name) DO NOTHING";
+    client.execute(insert, &[&expected]).await?;
+    match stored_check(client).await? {
+        Some(stored) if stored == expected => Ok(()),
+        _ => Err(OpenError::WrongMasterKey),
+    }
+}
+
+/// The greatest id of what grows with time. Each platform's is at the end of an index; there is no index over all.
+async fn last_id(client: &Client) -> Result<Uid, OpenError> {
+    let mut last = Uid::default();
+    for table in ["event", "entry"] {
+        let text = format!(
+            "SELECT newest.id FROM platform p CROSS JOIN LATERAL \
+             (SELECT t.id FROM {table} t WHERE t.platform = p.platform ORDER BY t.platform DESC, t.id DESC LIMIT 1) AS newest \
+             ORDER BY newest.id DESC LIMIT 1"
+        );
+        if let Some(row) = client.query_opt(&text, &[]).await? {
+            last = last.max(rows::uid(&row, 0)?);
+        }
+    }
+    Ok(last)
+}

@@ -1,0 +1,297 @@
+//! The reading half: look-ups over shared connections, lists over one's own, in one view.
+
+use std::sync::Arc;
+
+use domain::payment::{Payment, Status};
+use domain::{
+    DirectoryKey, DirectoryRow, Event, IdempotencyKey, Job, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey, Timestamp,
+};
+use engine::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, StoreError};
+use ledger::{Account, AccountId, Role, Uid};
+use money::Currency;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Row, Statement};
+
+use super::backstage::{Backstage, Lent, ReadSession};
+use super::keys::{Ring, decode_all};
+use super::lists::{self, Narrowed, PageTexts};
+use super::projector::{self, Progress};
+use super::rows::{self, Id, get, uid};
+use super::trip::{Params, Trip};
+use super::{load, sql};
+use crate::codec;
+use crate::vault::Vault;
+
+/// Reads over a database.
+pub struct PostgresReads {
+    backstage: Arc<Backstage>,
+    progress: Arc<Progress>,
+    vault: Arc<Vault>,
+}
+
+impl PostgresReads {
+    pub fn new(backstage: Arc<Backstage>, progress: Arc<Progress>, vault: Arc<Vault>) -> Self {
+        Self { backstage, progress, vault }
+    }
+
+    /// One statement over a shared connection.
+    async fn look_up(
+        &self,
+        statement: impl Fn(&ReadSession) -> Result<&Statement, StoreError>,
+        params: Params<'_>,
+    ) -> Result<(Arc<ReadSession>, Vec<Row>), StoreError> {
+        let session = self.backstage.look_up().await?;
+        let rows = {
+            let mut trip = Trip::over(&session.client);
+            let ticket = trip.ask(statement(&session)?, params);
+            trip.done().await?.rows(ticket)
+        };
+        Ok((session, rows))
+    }
+
+    async fn decode<T>(
+        &self,
+        session: &ReadSession,
+        rows: &[Row],
+        decode: impl FnMut(&Row, &mut Ring<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut ring = Ring::new(&self.vault);
+        decode_all(rows, &mut ring, &session.client, &session.statements.data_keys, decode).await
+    }
+
+    /// A page of a list that the projector fills. Waits for the projector if events of the platform are not listed yet.
+    async fn listed(&self, platform: PlatformId, texts: &PageTexts) -> Result<(Lent, Vec<Row>, u64), StoreError> {
+        let lent = self.backstage.list().await?;
+        let (is_behind, rows, total) = page(lent.session()?, platform, texts).await?;
+        if !is_behind {
+            return Ok((lent, rows, total));
+        }
+        self.catch_up().await?;
+        let (_, rows, total) = page(lent.session()?, platform, texts).await?;
+        Ok((lent, rows, total))
+    }
+
+    async fn catch_up(&self) -> Result<(), StoreError> {
+        let progress = Arc::clone(&self.progress);
+        let waited = self.backstage.spawn(async move { progress.catch_up().await }).await;
+        waited.unwrap_or(Err(StoreError::Behind))
+    }
+
+    async fn list_payments(
+        &self,
+        platform: PlatformId,
+        of: OfPayments,
+        filter: PaymentFilter,
+        page: Page,
+    ) -> Result<Listed<Payment>, StoreError> {
+        let list = list_of(of);
+        let narrowed = || {
+            let mut narrowed = Narrowed::list(platform.0, list);
+            narrowed.any("l.status", filter.statuses.iter().map(|it| i64::from(it.number())));
+            narrowed.any("l.kind", filter.kinds.iter().map(|it| i64::from(it.number())));
+            narrowed.any("l.nature", filter.natures.iter().map(|it| i64::from(it.number())));
+            narrowed.results(&filter.results);
+            narrowed.window("l.created_at", filter.before, filter.after);
+            narrowed
+        };
+        let joined = "JOIN payment t ON t.platform = l.platform AND t.id = l.payment";
+        let texts = lists::numbered("payment_list", joined, sql::PAYMENT.columns, narrowed, list, page);
+        let (lent, rows, total) = self.listed(platform, &texts).await?;
+        let decode = |row: &Row, ring: &mut Ring<'_>| codec::payment(rows::payment(row)?, ring);
+        Ok(Listed { rows: self.decode(lent.session()?, &rows, decode).await?, total })
+    }
+
+    async fn list_events(&self, platform: PlatformId, filter: EventFilter, page: Page) -> Result<Listed<Event>, StoreError> {
+        let narrowed = || {
+            let mut narrowed = Narrowed::platform(platform.0);
+            narrowed.any("l.type", filter.types.iter().map(|it| i64::from(it.number())));
+            narrowed.window("l.at", filter.before, filter.after);
+            narrowed
+        };
+        let joined = "JOIN event t ON t.platform = l.platform AND t.id = l.event";
+        let texts = lists::numbered("event_list", joined, sql::EVENT.columns, narrowed, platform.0, page);
+        let (_, rows, total) = self.listed(platform, &texts).await?;
+        Ok(Listed { rows: rows.iter().map(projector::event).collect::<Result<_, _>>()?, total })
+    }
+
+    async fn list_records(
+        &self,
+        platform: PlatformId,
+        kind: &'static Kind,
+        listing: Listing,
+        page: Page,
+    ) -> Result<Listed<Record>, StoreError> {
+        let narrowed = || {
+            let mut narrowed = Narrowed::platform(platform.0);
+            if let Some(owner) = listing.owner {
+                narrowed.and("l.owner =", Id(owner), Type::UUID);
+            }
+            if let Some(label) = &listing.label {
+                let labelled = format!(
+                    "EXISTS (SELECT 1 FROM label b WHERE b.platform = l.platform AND b.kind = {} AND b.id = l.id AND b.label =",
+                    kind.number
+                );
+                narrowed.and_within(&labelled, label.clone(), Type::TEXT);
+            }
+            if !listing.statuses.is_empty() {
+                narrowed.and_within("l.status = ANY(", listing.statuses.clone(), Type::TEXT_ARRAY);
+            }
+            narrowed.window("l.created_at", listing.before, listing.after);
+            narrowed
+        };
+        let texts = lists::records(kind.table, narrowed, page);
+        let lent = self.backstage.list().await?;
+        // Records are listed by their own table, which lags behind nothing.
+        let (_, rows, total) = self::page(lent.session()?, platform, &texts).await?;
+        let decode = |row: &Row, ring: &mut Ring<'_>| codec::record(kind, rows::record(row)?, ring);
+        Ok(Listed { rows: self.decode(lent.session()?, &rows, decode).await?, total })
+    }
+
+    /// Sums what succeeded payments of the user's list brought to and took from wallets the user holds.
+    async fn sum_turnover(
+        &self,
+        platform: PlatformId,
+        user: Uid,
+        currency: Currency,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<(i64, i64), StoreError> {
+        let mut narrowed = Narrowed::list(platform.0, user);
+        narrowed.any("l.status", [i64::from(Status::Succeeded.number())].into_iter());
+        narrowed.window("l.created_at", Some(to), Some(from.plus_ms(-1)));
+        let text = format!(
+            "SELECT CAST(COALESCE(SUM(t.credited) FILTER (WHERE c.holder = $2), 0) AS BIGINT), \
+                    CAST(COALESCE(SUM(t.debited) FILTER (WHERE d.holder = $2), 0) AS BIGINT) \
+             FROM payment_list l JOIN payment t ON t.platform = l.platform AND t.id = l.payment \
+             LEFT JOIN account c ON c.platform = t.platform AND c.id = t.credited_wallet \
+             LEFT JOIN account d ON d.platform = t.platform AND d.id = t.debited_wallet \
+             WHERE {} AND t.debited_currency = '{}'",
+            narrowed.conditions(),
+            currency.code(),
+        );
+        let params = narrowed.into_params();
+        self.catch_up_if_behind(platform).await?;
+        let lent = self.backstage.list().await?;
+        let mut trip = Trip::over(&lent.session()?.client);
+        let sums = trip.ask_once(&text, &params);
+        match trip.done().await?.rows(sums).first() {
+            Some(row) => Ok((get(row, 0)?, get(row, 1)?)),
+            None => Ok((0, 0)),
+        }
+    }
+
+    async fn catch_up_if_behind(&self, platform: PlatformId) -> Result<(), StoreError> {
+        let (_, rows) = self.look_up(|session| Ok(&session.statements.is_behind), vec![Box::new(Id(platform.0))]).await?;
+        match rows.first() {
+            Some(row) if get::<bool>(row, 0)? => self.catch_up().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A page and the length of its list in one view, and whether the platform had events that were not listed yet.
+async fn page(session: &ReadSession, platform: PlatformId, texts: &PageTexts) -> Result<(bool, Vec<Row>, u64), StoreError> {
+    let mut trip = Trip::over(&session.client);
+    trip.say("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    let is_behind = trip.ask(&session.statements.is_behind, vec![Box::new(Id(platform.0))]);
+    let total = trip.ask_once(&texts.total, &texts.params);
+    let rows = trip.ask_once(&texts.rows, &texts.page_params);
+    trip.say("COMMIT");
+    let mut answers = trip.done().await?;
+    let is_behind = answers.rows(is_behind).first().map(|row| get::<bool>(row, 0)).transpose()?.unwrap_or(false);
+    let total = answers.rows(total).first().map(|row| get::<i64>(row, 0)).transpose()?.unwrap_or(0);
+    Ok((is_behind, answers.rows(rows), u64::try_from(total).unwrap_or(0)))
+}
+
+const fn list_of(of: OfPayments) -> Uid {
+    match of {
+        OfPayments::Account(id) => id.0,
+        OfPayments::User(id) | OfPayments::Instrument(id) => id,
+        OfPayments::RefundsOf(id) => id.0,
+    }
+}
+
+fn by_id(platform: PlatformId, id: Uid) -> Params<'static> {
+    vec![Box::new(vec![Id(platform.0)]), Box::new(vec![Id(id)])]
+}
+
+impl Reads for PostgresReads {
+    fn account(&self, platform: PlatformId, id: AccountId) -> ReadFuture<'_, Option<Account>> {
+        Box::pin(async move {
+            let (_, rows) = self.look_up(|session| Ok(&session.statements.account), by_id(platform, id.0)).await?;
+            rows.first().map(|row| codec::account(rows::account(row)?)).transpose()
+        })
+    }
+
+    fn accounts(&self, platform: PlatformId, roles: Vec<Role>) -> ReadFuture<'_, Vec<Account>> {
+        Box::pin(async move {
+            let roles: Vec<i64> = roles.iter().map(|role| i64::from(role.number())).collect();
+            let params: Params<'_> = vec![Box::new(Id(platform.0)), Box::new(roles)];
+            let (_, rows) = self.look_up(|session| Ok(&session.statements.accounts), params).await?;
+            rows.iter().map(|row| codec::account(rows::account(row)?)).collect()
+        })
+    }
+
+    fn payment(&self, platform: PlatformId, id: PaymentId) -> ReadFuture<'_, Option<Payment>> {
+        Box::pin(async move {
+            let (session, rows) = self.look_up(|session| Ok(&session.statements.payment), by_id(platform, id.0)).await?;
+            let decode = |row: &Row, ring: &mut Ring<'_>| codec::payment(rows::payment(row)?, ring);
+            Ok(self.decode(&session, &rows, decode).await?.pop())
+        })
+    }
+
+    fn record(&self, key: RecordKey) -> ReadFuture<'_, Option<Record>> {
+        Box::pin(async move {
+            let (session, rows) =
+                self.look_up(|session| session.kinds.of(key.kind).map(|kind| &kind.find), by_id(key.platform, key.id)).await?;
+            let decode = |row: &Row, ring: &mut Ring<'_>| codec::record(key.kind, rows::record(row)?, ring);
+            Ok(self.decode(&session, &rows, decode).await?.pop())
+        })
+    }
+
+    fn key(&self, key: IdempotencyKey) -> ReadFuture<'_, Option<KeyRow>> {
+        Box::pin(async move {
+            let params: Params<'_> = vec![
+                Box::new(vec![Id(key.platform.0)]),
+                Box::new(vec![i64::from(key.dialect)]),
+                Box::new(vec![key.key.to_string()]),
+            ];
+            let (session, rows) = self.look_up(|session| Ok(&session.statements.key), params).await?;
+            let decode = |row: &Row, ring: &mut Ring<'_>| codec::key_row(rows::key(row)?, ring);
+            Ok(self.decode(&session, &rows, decode).await?.pop())
+        })
+    }
+
+    fn directory(&self, key: DirectoryKey) -> ReadFuture<'_, Option<DirectoryRow>> {
+        Box::pin(async move {
+            let params: Params<'_> = vec![Box::new(vec![i64::from(key.space.number())]), Box::new(vec![key.text.to_string()])];
+            let (_, rows) = self.look_up(|session| Ok(&session.statements.directory), params).await?;
+            let decode = |row: &Row| Ok(DirectoryRow { platform: PlatformId(uid(row, 2)?), id: uid(row, 3)? });
+            rows.first().map(decode).transpose()
+        })
+    }
+
+    fn payments(&self, platform: PlatformId, of: OfPayments, filter: PaymentFilter, page: Page) -> ReadFuture<'_, Listed<Payment>> {
+        Box::pin(self.list_payments(platform, of, filter, page))
+    }
+
+    fn events(&self, platform: PlatformId, filter: EventFilter, page: Page) -> ReadFuture<'_, Listed<Event>> {
+        Box::pin(self.list_events(platform, filter, page))
+    }
+
+    fn records(&self, platform: PlatformId, kind: &'static Kind, listing: Listing, page: Page) -> ReadFuture<'_, Listed<Record>> {
+        Box::pin(self.list_records(platform, kind, listing, page))
+    }
+
+    fn turnover(&self, platform: PlatformId, user: Uid, currency: Currency, from: Timestamp, to: Timestamp) -> ReadFuture<'_, (i64, i64)> {
+        Box::pin(self.sum_turnover(platform, user, currency, from, to))
+    }
+
+    fn claim_jobs(&self, now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {
+        Box::pin(async move {
+            let params: Params<'_> = vec![Box::new(now.ms()), Box::new(lease_ms), Box::new(i64::from(limit))];
+            let (_, rows) = self.look_up(|session| Ok(&session.statements.claim_jobs), params).await?;
+            rows.iter().map(load::job).collect()
+        })
+    }
+}
