@@ -20,7 +20,9 @@
 )]
 
 pub mod bank_account;
+pub mod card;
 pub mod core;
+pub mod country;
 pub mod payment;
 pub mod platform;
 pub mod user;
@@ -29,6 +31,6 @@ pub mod wallet;
 pub use crate::core::{
     Actor, Answer, AuditLine, Books, Command, Ctx, DecodeError, Desk, DirectoryKey, DirectoryRow, Event, EventType, Fault, Freshness,
     IdempotencyKey, Ids, Job, JobKind, KeyRow, KeyState, Kind, Label, Lead, Mark, Needs, OwnedKey, Record, RecordKey, Resource, Sealing,
-    Secret, Slot, Space, Table, Timestamp, Wanted, ids,
+    Secret, Slot, Space, Table, Timestamp, Via, Wanted, ids,
 };
 pub use ids::{BankAccountId, EventId, JobId, PaymentId, PlatformId, UserId, WalletId};

@@ -16,13 +16,26 @@ use std::sync::Arc;
 
 use domain::Kind;
 use domain::Resource;
-use domain::platform::{AccessToken, ApiKey, Platform};
+use domain::bank_account::BankAccount;
+use domain::payment::Receipt;
+use domain::platform::{AccessToken, ApiKey, ClientLogo, ClientProfile, Platform};
 use domain::user::{Person, User};
 use domain::wallet::Wallet;
 use engine::{Reads, Store};
 
 /// Every kind of record, each with its own table.
-pub const KINDS: &[&Kind] = &[Platform::KIND, ApiKey::KIND, AccessToken::KIND, User::KIND, Person::KIND, Wallet::KIND];
+pub const KINDS: &[&Kind] = &[
+    Platform::KIND,
+    ApiKey::KIND,
+    AccessToken::KIND,
+    User::KIND,
+    Person::KIND,
+    Wallet::KIND,
+    ClientProfile::KIND,
+    ClientLogo::KIND,
+    BankAccount::KIND,
+    Receipt::KIND,
+];
 
 /// An open store: its one writing half, and its shared reading half.
 pub struct Opened {

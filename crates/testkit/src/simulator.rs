@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use domain::ids::RequestId;
 use domain::payment::{DeclareBankWire, Payment, ReceiveBankWire, ReceivingAccount, Status, TransferFunds, TransferOutcome};
 use domain::platform::{CreatePlatform, Environment, Policy};
-use domain::user::{Category, NewIdentity, Person, RegisterUser};
+use domain::user::{Category, Demands, PersonProfile, Profile, RegisterUser};
 use domain::wallet::OpenWallet;
 use domain::{Answer, Books, Ctx, IdempotencyKey, PaymentId, PlatformId, Secret, Timestamp, UserId, WalletId, Wanted};
 use engine::{Awaited, Batch, Clock, Inline, Keyed, Reply, Store, StoreError, UuidIds};
@@ -259,13 +259,20 @@ impl<'a> Run<'a> {
     }
 
     fn open_wallet(&mut self) {
-        let person = Person { first_name: Secret::new("Ada".to_owned()), last_name: Secret::new("L".to_owned()), ..Person::default() };
+        let person = PersonProfile {
+            first_name: Some(Secret::new("Ada".to_owned())),
+            last_name: Some(Secret::new("L".to_owned())),
+            birthday_s: Some(Secret::new(0)),
+            nationality: Some("FR".to_owned()),
+            country_of_residence: Some("FR".to_owned()),
+            ..PersonProfile::default()
+        };
+        let email = Some(Secret::new("ada@example.com".to_owned()));
         let register = RegisterUser {
-            identity: NewIdentity::Natural { person },
+            profile: Profile { person, email, ..Profile::default() },
             category: Category::Owner,
-            email: Secret::new("ada@example.com".to_owned()),
+            demands: Demands::All,
             has_accepted_terms: true,
-            tag: None,
         };
         let mut batch = Batch::default();
         let mut made = batch.add(self.ctx, register);
@@ -310,6 +317,7 @@ impl<'a> Run<'a> {
             received: money,
             booked_at: self.clock.now(),
             bank_reference: Some("bank".to_owned()),
+            debtor: None,
         };
         let mut batch = Batch::default();
         // The bank tells it twice.

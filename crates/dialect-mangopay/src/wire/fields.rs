@@ -20,7 +20,7 @@ use super::object::{Members, Value};
 pub const TEXT_MAX: usize = 255;
 /// A client's own value is repeated up to this many characters in an error.
 const QUOTED_MAX: usize = 64;
-const EMAIL_PATTERN: &str = r"([a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*)@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?";
+pub(crate) const EMAIL_PATTERN: &str = r"([a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*)@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?";
 const POSTAL_CODE_PATTERN: &str = "^[a-zA-Z0-9 -]*$";
 const NOT_A_COUNTRY: &str = "The requested value is not an ISO 3166-1 alpha-2 code which is expected.";
 /// Countries whose addresses need a region.
@@ -89,6 +89,8 @@ pub struct Fields<'a> {
     members: Members<'a>,
     /// Path of this object within the body, with a dot at its end; empty for the body itself.
     path: String,
+    /// Whether names match whatever their case.
+    is_any_case: bool,
     missing: MissingText,
     errors: FieldErrors,
 }
@@ -104,7 +106,13 @@ impl<'a> Fields<'a> {
         } else {
             serde_json::from_slice(body).map_err(|_| WireError::malformed_body())?
         };
-        Ok(Self { members, path: String::new(), missing: MissingText::default(), errors: FieldErrors::default() })
+        Ok(Self { members, path: String::new(), is_any_case: false, missing: MissingText::default(), errors: FieldErrors::default() })
+    }
+
+    /// The same, with names that match whatever their case; of several the last counts.
+    #[must_use]
+    pub fn in_any_case(self) -> Self {
+        Self { is_any_case: true, ..self }
     }
 
     /// Nothing, or the error that names every wrong field.
@@ -127,7 +135,7 @@ impl<'a> Fields<'a> {
     /// Whether the field is there, whatever it holds.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.members.get(name).is_some()
+        self.raw(name).is_some()
     }
 
     fn key(&self, name: &'static str) -> Cow<'static, str> {
@@ -152,7 +160,7 @@ impl<'a> Fields<'a> {
     }
 
     fn raw(&self, name: &str) -> Option<&'a str> {
-        self.members.get(name)
+        if self.is_any_case { self.members.get_in_any_case(name) } else { self.members.get(name) }
     }
 
     fn field<T>(&mut self, name: &'static str, found: Found<T>) -> Field<'_, 'a, T> {
@@ -360,7 +368,7 @@ impl<'a> Fields<'a> {
         let Some(raw) = self.raw(name) else { return Found::Nothing };
         let Ok(members) = serde_json::from_str::<Members<'_>>(raw) else { return self.invalid(name, raw) };
         let path = format!("{}{name}.", self.path);
-        let mut inner = Fields { members, path, missing, errors: std::mem::take(&mut self.errors) };
+        let mut inner = Fields { members, path, is_any_case: self.is_any_case, missing, errors: std::mem::take(&mut self.errors) };
         let value = read(&mut inner);
         self.errors = inner.errors;
         Found::Value(value)
@@ -462,7 +470,7 @@ fn is_postal_code(text: &str) -> bool {
 }
 
 /// What [`EMAIL_PATTERN`] matches as a whole.
-fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     let is_local = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte);
     let is_label = |label: &str| {
         let ends = [label.bytes().next(), label.bytes().next_back()];
@@ -500,12 +508,12 @@ pub fn out_of_range(name: &str, min: i64, max: i64) -> String {
     format!("The field {name} must be between {min} and {max}.")
 }
 
-fn unknown_currency(code: &str) -> String {
+pub(crate) fn unknown_currency(code: &str) -> String {
     let code: String = code.chars().take(QUOTED_MAX).collect();
     format!("The code {code} cannot be found in the standard ISO 4217 : http://en.wikipedia.org/wiki/ISO_4217")
 }
 
-fn mismatch(name: &str, pattern: &str) -> String {
+pub(crate) fn mismatch(name: &str, pattern: &str) -> String {
     format!("The field {name} must match the regular expression '{pattern}'.")
 }
 

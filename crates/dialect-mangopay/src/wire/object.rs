@@ -67,7 +67,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 impl<'a> Members<'a> {
     /// The value of a member. Of several of one name the last counts; `null` is as good as absent.
     pub fn get(&self, name: &str) -> Option<&'a str> {
-        let (_, value) = self.0.iter().rev().find(|(other, _)| other == name)?;
+        self.last(|other| other == name)
+    }
+
+    /// The same for a name in any case.
+    pub fn get_in_any_case(&self, name: &str) -> Option<&'a str> {
+        self.last(|other| other.eq_ignore_ascii_case(name))
+    }
+
+    fn last(&self, is_named: impl Fn(&str) -> bool) -> Option<&'a str> {
+        let (_, value) = self.0.iter().rev().find(|(other, _)| is_named(other))?;
         Some(value.get()).filter(|raw| *raw != "null")
     }
 }
@@ -119,6 +128,8 @@ mod tests {
         assert_eq!(get(body, "C").as_deref(), Some("\"x\""));
         assert_eq!(get(body, "D"), None);
         assert_eq!(get(r#"{"A":1,"A":null}"#, "A"), None, "the last one says absent");
+        let members = serde_json::from_str::<Members<'_>>(r#"{"AB":1,"ab":2,"aB":3}"#).unwrap();
+        assert_eq!((members.get("AB"), members.get_in_any_case("AB")), (Some("1"), Some("3")));
     }
 
     #[test]

@@ -4,8 +4,8 @@ mod deactivate;
 mod iban;
 mod register;
 
-pub use deactivate::{DeactivateBankAccount, DeactivateBankAccountError};
 pub use self::iban::{Bic, Iban};
+pub use deactivate::{DeactivateBankAccount, DeactivateBankAccountError};
 pub use register::{RegisterBankAccount, RegisterBankAccountError, takes_no_bank_account};
 
 use ledger::Uid;
@@ -170,7 +170,7 @@ impl InstantMark {
 }
 
 impl Resource for BankAccount {
-    const KIND: &'static Kind = &Kind::of::<Self>(10, "bank_account", 1, Sealing::Owner);
+    const KIND: &'static Kind = &Kind::of::<Self>(30, "bank_account", 1, Sealing::Owner);
     type Id = BankAccountId;
 
     fn owner(&self) -> Option<Uid> {

@@ -1,21 +1,19 @@
 //! Taking up a bank account.
 
 use super::{AccountHolder, BankAccount, BankDetails};
+use crate::country::country_rule;
 use crate::user::{Address, User};
 use crate::{BankAccountId, Command, Desk, Needs, Record, Secret};
 
-/// Countries that no bank account may be in.
+/// Countries that the vendor's sandbox takes no bank account in, beside those that [`country_rule`] blocks.
 ///
-/// Source: reference, people part, 4.8 (both blocked groups), and money part, 9.1 (MO, MN, VC).
-const CLOSED_COUNTRIES: &[&str] = &[
-    "CU", "IR", "KP", "MM", "SY", "AN", "BV", "GS", "HM", "WL", "YU", "AF", "BY", "CD", "CF", "ER", "ET", "IQ", "GN", "LB", "LR", "LY",
-    "ML", "RU", "SD", "SO", "SS", "UA", "VE", "YE", "ZW", "MO", "MN", "VC",
-];
+/// Source: reference, money part, 9.1.
+const CLOSED_COUNTRIES: &[&str] = &["MO", "MN", "VC"];
 
 /// Whether bank accounts in a country, ISO 3166-1 alpha-2, are refused.
 #[must_use]
 pub fn takes_no_bank_account(country: &str) -> bool {
-    CLOSED_COUNTRIES.contains(&country)
+    CLOSED_COUNTRIES.contains(&country) || country_rule(country).blocks_bank_accounts
 }
 
 /// Takes up a bank account for a user or for the platform itself.

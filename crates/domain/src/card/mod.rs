@@ -112,7 +112,7 @@ impl Card {
 }
 
 impl Resource for Card {
-    const KIND: &'static Kind = &Kind::of::<Self>(10, "card", 1, Sealing::Owner);
+    const KIND: &'static Kind = &Kind::of::<Self>(30, "card", 1, Sealing::Owner);
     type Id = CardId;
 
     fn owner(&self) -> Option<Uid> {

@@ -77,7 +77,11 @@ impl Expiry {
     /// Whether its month is over.
     #[must_use]
     pub fn is_over_at(self, now: Timestamp) -> bool {
-        let (month, year) = if self.month == 12 { (1, i64::from(self.year).saturating_add(1)) } else { (self.month.saturating_add(1), i64::from(self.year)) };
+        let (month, year) = if self.month == 12 {
+            (1, i64::from(self.year).saturating_add(1))
+        } else {
+            (self.month.saturating_add(1), i64::from(self.year))
+        };
         now.day() >= first_day_of(year.saturating_add(2_000), i64::from(month))
     }
 }
@@ -98,7 +102,8 @@ impl fmt::Debug for Expiry {
 /// The first day of a month, counted from 1970-01-01 (the proleptic Gregorian calendar, years 1 and later).
 const fn first_day_of(year: i64, month: i64) -> i64 {
     // March is the first month of the counted year, so that the leap day is its last day.
-    let (counted_year, counted_month) = if month < 3 { (year.saturating_sub(1), month.saturating_add(9)) } else { (year, month.saturating_sub(3)) };
+    let (counted_year, counted_month) =
+        if month < 3 { (year.saturating_sub(1), month.saturating_add(9)) } else { (year, month.saturating_sub(3)) };
     let leap_days = counted_year.div_euclid(4).saturating_sub(counted_year.div_euclid(100)).saturating_add(counted_year.div_euclid(400));
     let day_of_year = counted_month.saturating_mul(153).saturating_add(2).div_euclid(5);
     counted_year.saturating_mul(365).saturating_add(leap_days).saturating_add(day_of_year).saturating_sub(719_468)

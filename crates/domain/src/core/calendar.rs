@@ -30,7 +30,7 @@ pub fn target_day_from(day: i64) -> i64 {
 ///
 /// Howard Hinnant's `civil_from_days`, over years that begin in March.
 #[expect(clippy::arithmetic_side_effects, reason = "every term is bounded once the day is")]
-fn civil(day: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(day: i64) -> (i64, i64, i64) {
     const FARTHEST: i64 = 400_000_000;
     let shifted = day.clamp(-FARTHEST, FARTHEST) + 719_468;
     let era = shifted.div_euclid(146_097);

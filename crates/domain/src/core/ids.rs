@@ -59,6 +59,7 @@ ids! {
     CardRegistrationId "Names a card registration.";
     CardValidationId "Names a card validation.";
     BankAccountId "Names a bank account to pay out to.";
+    ReceiptId "Names money that arrived and is nobody's yet.";
 }
 
 impl WalletId {

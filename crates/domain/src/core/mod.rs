@@ -13,6 +13,7 @@ mod job;
 mod record;
 mod secret;
 mod time;
+mod via;
 #[cfg(test)]
 pub(crate) mod workbench;
 
@@ -27,3 +28,4 @@ pub use job::{Job, JobKind};
 pub use record::{DecodeError, Kind, Lead, Record, RecordKey, Resource, Sealing};
 pub use secret::Secret;
 pub use time::Timestamp;
+pub use via::Via;

@@ -72,6 +72,13 @@ impl World {
         id
     }
 
+    /// Sets what one of the platform's own accounts holds.
+    pub fn wallet_of_chart(&mut self, role: Role, currency: Currency, balance: i64) {
+        let id = AccountId::of_chart(self.ctx.platform.0, role, currency);
+        let account = Account::open(id, self.ctx.platform.0, role, None, currency, self.now.ms());
+        self.books.accounts.put(id, Account { balance, ..account });
+    }
+
     pub fn change_user(&mut self, id: UserId, change: impl FnOnce(&mut User)) {
         let mut user = self.find::<User>(id).unwrap();
         change(&mut user);
@@ -93,6 +100,29 @@ impl World {
 
     pub fn balance(&self, id: AccountId) -> i64 {
         self.books.accounts.get(&id).and_then(|slot| slot.row()).map_or(0, |account| account.balance)
+    }
+
+    /// What may be spent of an account.
+    pub fn available(&self, id: AccountId) -> i64 {
+        self.books.accounts.get(&id).and_then(|slot| slot.row()).map_or(0, |account| account.available().minor())
+    }
+
+    /// Puts an account of the chart in.
+    pub fn open(&mut self, id: AccountId, role: Role, currency: Currency, balance: i64) {
+        let account = Account::open(id, self.ctx.platform.0, role, None, currency, self.now.ms());
+        self.books.accounts.put(id, Account { balance, ..account });
+    }
+
+    /// Puts a payment in as if the store had it.
+    pub fn bring_payment(&mut self, payment: crate::payment::Payment) {
+        self.books.payments.put(payment.id, payment);
+    }
+
+    pub fn change_platform(&mut self, change: impl FnOnce(&mut Platform)) {
+        let id = self.ctx.platform;
+        let mut platform = self.find::<Platform>(id).unwrap();
+        change(&mut platform);
+        self.bring(id, platform);
     }
 
     /// The events told so far.

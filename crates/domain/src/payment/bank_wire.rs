@@ -5,7 +5,10 @@ use money::{Currency, Money, SignedMoney};
 use serde::{Deserialize, Serialize};
 
 use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
+use crate::bank_account::Iban;
+use crate::core::calendar::target_day_from;
 use crate::core::{DirectoryKey, JobKind, Space};
+use crate::platform::Environment;
 use crate::user::User;
 use crate::{Command, Desk, Needs, PaymentId, Secret, Timestamp, UserId};
 
@@ -23,6 +26,18 @@ pub struct BankWire {
     pub reference: String,
     /// The account to pay to.
     pub account: ReceivingAccount,
+    /// Who paid, once the money has arrived and if the bank told.
+    #[serde(default)]
+    pub debtor: Option<Debtor>,
+}
+
+/// Whoever a bank says a transfer came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Debtor {
+    /// Name.
+    pub name: Option<Secret<String>>,
+    /// Account.
+    pub iban: Option<Secret<Iban>>,
 }
 
 /// A bank account of the institution that payers send money to.
@@ -110,6 +125,9 @@ pub enum DeclareBankWireError {
     /// The fees leave nothing.
     #[error("the fees take everything")]
     NothingCredited,
+    /// Florin is at fault.
+    #[error("a fault")]
+    Fault,
 }
 
 impl Command for DeclareBankWire {
@@ -173,16 +191,24 @@ impl Command for DeclareBankWire {
             refusal: None,
             created_at: now,
             executed_at: None,
-            policy_version: platform.map_or(0, |platform| platform.policy.version),
+            policy_version: platform.as_ref().map_or(0, |platform| platform.policy.version),
             tag: self.tag.clone(),
             detail: Detail::BankWire(BankWire {
                 declared_debited: self.declared.minor(),
                 declared_fees: self.fees.minor(),
                 reference: reference.clone(),
                 account: self.account.clone(),
+                debtor: None,
             }),
             version: 1,
         };
+        // No rail for real money is connected yet.
+        if platform.is_some_and(|platform| platform.environment == Environment::Production) {
+            let refused = payment.fail(Refusal::PlatformNotLive).map(|payment| Payment { version: 1, ..payment });
+            let refused = refused.map_err(|_| DeclareBankWireError::Fault)?;
+            desk.record_payment(&refused, true);
+            return Ok(refused);
+        }
         desk.put_directory(DirectoryKey { space: Space::WireReference, text: reference.into() }, id);
         desk.schedule(JobKind::ExpirePayIn, id, now.plus_ms(WIRE_PERIOD_MS));
         desk.record_payment(&payment, true);
@@ -203,6 +229,8 @@ pub struct ReceiveBankWire {
     pub booked_at: Timestamp,
     /// The bank's reference.
     pub bank_reference: Option<String>,
+    /// Who paid, if the bank told.
+    pub debtor: Option<Debtor>,
 }
 
 /// Why money that arrived was not booked to a pay-in.
@@ -217,6 +245,9 @@ pub enum ReceiveBankWireError {
     /// The money is of another currency.
     #[error("the money is not in the currency of the wallet")]
     Currency,
+    /// The author, or the owner of the wallet, is closed.
+    #[error("a user is closed")]
+    UserClosed,
     /// Nothing arrived, or the balance would not fit.
     #[error("the amount cannot be booked")]
     Amount,
@@ -255,18 +286,23 @@ impl Command for ReceiveBankWire {
         if self.received.is_zero() {
             return Err(ReceiveBankWireError::Amount);
         }
+        let users = [(payment.author != payment.platform.0).then_some(UserId(payment.author)), payment.credited_user];
+        let users = users.map(|user| user.and_then(|user| desk.find::<User>(user)));
+        if users.iter().flatten().any(|user| user.is_closed()) {
+            return Err(ReceiveBankWireError::UserClosed);
+        }
         let fees = Money::new(wire.declared_fees.min(self.received.minor()), currency).map_err(|_| ReceiveBankWireError::Fault)?;
         let credited = self.received.checked_sub(fees).map_err(|_| ReceiveBankWireError::Fault)?;
         let to = payment.credited_wallet.ok_or(ReceiveBankWireError::Fault)?;
         let safeguarding = desk.chart_account(Role::Safeguarding, currency);
         let fee_account = desk.chart_account(Role::Fees, currency);
         let legs = Legs::new().moving(safeguarding, to, credited).moving(safeguarding, fee_account, fees);
-        let day = i32::try_from(self.booked_at.day()).map_err(|_| ReceiveBankWireError::Fault)?;
+        let day = i32::try_from(target_day_from(self.booked_at.day())).map_err(|_| ReceiveBankWireError::Fault)?;
         let external = ExternalLeg {
             booking_day: day,
             value_day: day,
             bank_reference: self.bank_reference.clone(),
-            end_to_end_id: Some(wire.reference),
+            end_to_end_id: Some(wire.reference.clone()),
             match_state: MatchState::Unmatched,
         };
         match desk.post(EntryKind::PayIn, payment.id.0, &legs, Some(external)) {
@@ -275,7 +311,8 @@ impl Command for ReceiveBankWire {
             Err(_) => return Err(ReceiveBankWireError::Fault),
         }
         let now = desk.now();
-        let moved = Payment { debited: self.received, credited, fees: SignedMoney::from(fees), ..payment };
+        let detail = Detail::BankWire(BankWire { debtor: self.debtor.clone(), ..wire });
+        let moved = Payment { debited: self.received, credited, fees: SignedMoney::from(fees), detail, ..payment };
         let done = moved.succeed(now).map_err(|_| ReceiveBankWireError::Fault)?;
         desk.record_payment(&done, false);
         Ok(done)

@@ -3,20 +3,49 @@
 //! Start with [`TransferFunds`], the simplest of them.
 
 mod bank_wire;
+mod card_pay_in;
+mod card_settle;
+mod payout;
+mod payout_check;
+mod payout_prepare;
+mod payout_request;
+mod payout_return;
+mod payout_settle;
+#[cfg(test)]
+mod payout_tests;
+mod receive_wire;
+mod refund;
+mod refund_create;
+mod refund_settle;
 mod refusal;
 mod transfer_funds;
 
 pub use bank_wire::{
-    BankWire, DeclareBankWire, DeclareBankWireError, ExpireBankWire, ReceiveBankWire, ReceiveBankWireError, ReceivingAccount,
+    BankWire, Debtor, DeclareBankWire, DeclareBankWireError, ExpireBankWire, ReceiveBankWire, ReceiveBankWireError, ReceivingAccount,
     wire_reference,
 };
+pub use card_pay_in::{CARD_SESSION_PERIOD_MS, CardFlow, CardMeans, CardPayIn, CreateCardPayIn, CreateCardPayInError, UsedCard, WebFlow};
+pub use card_settle::{CardPayInError, EnterCard, ExpireCardPage, SettleCardPayIn};
+pub use payout::{
+    AppliedMode, ChargeBearer, PAYOUT_PERIOD_MS, Payout, PayoutMode, PayoutReturn, PayoutStage, ReturnReason, Sent, end_to_end_id,
+    payout_of_end_to_end_id,
+};
+pub use payout_check::{CheckInstantPayout, CheckInstantPayoutError};
+pub use payout_prepare::{ASK_BANK_AFTER_MS, PreparePayout, PreparePayoutError, Prepared};
+pub use payout_request::{InstantReach, RequestPayout, RequestPayoutError};
+pub use payout_return::{ReturnPayout, ReturnPayoutError};
+pub use payout_settle::{BankVerdict, ExpirePayout, SettlePayout, SettlePayoutError};
+pub use receive_wire::{Receipt, ReceiptId, ReceiveWire, ReceiveWireError, Received, Unplaced};
+pub use refund::{DUPLICATE_PERIOD_MS, REFUND_PERIOD_MS, Refund, RefundReason, RefundTally};
+pub use refund_create::{CreateRefund, CreateRefundError, RefundAmounts, RefundOf};
+pub use refund_settle::{SettleRefund, SettleRefundError};
 pub use refusal::Refusal;
 pub use transfer_funds::{TransferFunds, TransferFundsError, TransferOutcome};
 
 use ledger::{AccountId, Role, Uid};
 use money::{Money, SignedMoney};
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::{EventType, PaymentId, PlatformId, Secret, Timestamp, UserId};
 
@@ -89,13 +118,28 @@ pub enum Detail {
     Transfer,
     /// A pay-in by a bank transfer that the payer makes.
     BankWire(BankWire),
+    /// A payout to a bank account.
+    Payout(Payout),
+    /// A payout that a bank sent back.
+    PayoutReturn(PayoutReturn),
+    /// A pay-in by card.
+    Card(Box<CardPayIn>),
+    /// A refund that a platform asked for.
+    Refund(Box<Refund>),
 }
 
 impl Detail {
     /// What the payment was made with and is listed by: cards, bank accounts.
-    fn instruments(&self) -> SmallVec<[Uid; 2]> {
+    fn instruments(&self, platform: PlatformId) -> SmallVec<[Uid; 2]> {
         match self {
             Self::Transfer | Self::BankWire(_) => SmallVec::new(),
+            Self::Payout(payout) => smallvec![payout.bank_account.0],
+            Self::PayoutReturn(returned) => smallvec![returned.bank_account.0],
+            Self::Card(card) => match &card.card {
+                Some(used) => used.id.map(Uid::from).into_iter().chain([used.seen.fingerprint.list(platform)]).collect(),
+                None => SmallVec::new(),
+            },
+            Self::Refund(refund) => refund.card.map(Uid::from).into_iter().collect(),
         }
     }
 }
@@ -174,7 +218,9 @@ impl Payment {
     /// The lists it stands in: of the wallets, users and payments it concerns, each once.
     #[must_use]
     pub fn lists(&self) -> SmallVec<[Uid; 6]> {
-        let fees = (self.fees.minor() != 0).then(|| AccountId::of_chart(self.platform.0, Role::Fees, self.fees.currency()).0);
+        // A list is joined when the payment is made: fees that are only declared count from then on.
+        let has_fees = self.fees.minor() != 0 || matches!(&self.detail, Detail::BankWire(wire) if wire.declared_fees != 0);
+        let fees = has_fees.then(|| AccountId::of_chart(self.platform.0, Role::Fees, self.fees.currency()).0);
         let named = [
             self.debited_wallet.map(|account| account.0),
             self.credited_wallet.map(|account| account.0),
@@ -184,7 +230,7 @@ impl Payment {
             self.initial.map(Uid::from),
         ];
         let mut lists = SmallVec::new();
-        for list in named.into_iter().flatten().chain(self.detail.instruments()) {
+        for list in named.into_iter().flatten().chain(self.detail.instruments(self.platform)) {
             if !lists.contains(&list) {
                 lists.push(list);
             }
@@ -229,7 +275,7 @@ impl crate::Desk<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use money::Currency;
 
     use super::*;

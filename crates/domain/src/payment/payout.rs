@@ -84,8 +84,17 @@ pub struct Payout {
     pub charge_bearer: Option<ChargeBearer>,
     /// How far it has come.
     pub stage: PayoutStage,
-    /// Why its money came back, for the refund that a bank's return makes.
-    pub returned: Option<ReturnReason>,
+    /// The refund by which a bank sent it back.
+    pub returned_by: Option<PaymentId>,
+}
+
+/// What a refund of a payout adds: a bank sent the money back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutReturn {
+    /// The account that the money came back from.
+    pub bank_account: BankAccountId,
+    /// Why.
+    pub reason: ReturnReason,
 }
 
 /// Why a bank sent a payout back: the reason of a refund.
@@ -208,7 +217,8 @@ impl OpenPayout {
         if !fees.is_zero() {
             legs = legs.moving(wallet, desk.chart_account(Role::Fees, currency), fees);
         }
-        let external = external_leg(sent.at, sent.mode, sent.bank_reference.clone(), self.payment.id)?;
+        let at = sent.at.unwrap_or(desk.now());
+        let external = external_leg(at, sent.mode, sent.bank_reference.clone(), self.payment.id)?;
         desk.post(EntryKind::Payout, self.payment.id.0, &legs, Some(external))?;
         self.note_applied(desk, sent);
         let now = desk.now();
@@ -255,8 +265,8 @@ pub struct Sent {
     pub mode: AppliedMode,
     /// Why it was not sent the way it was asked to.
     pub fallback: Option<Refusal>,
-    /// When, business time.
-    pub at: Timestamp,
+    /// When, business time; now where the bank does not say.
+    pub at: Option<Timestamp>,
     /// The bank's own reference.
     pub bank_reference: Option<String>,
 }

@@ -1,7 +1,5 @@
 //! Why the business says no to a payment that was well formed.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 macro_rules! refusals {
     ($($number:literal $refusal:ident $doc:literal;)*) => {
         /// Why a payment failed. The numbers are stored: they never change. Each dialect has its code and text for each.
@@ -38,6 +36,43 @@ refusals! {
     10 BalanceTooLarge "The balance would not fit.";
     11 PaymentPeriodExpired "The payer has let the time pass.";
     12 PlatformNotLive "The platform has no rail for this.";
+    40 CardNotOwned "The author does not own the card.";
+    41 CardNotActive "The card was deactivated, or not used in time.";
+    42 DoNotHonor "The issuer refuses, and does not say why.";
+    43 CardAmountLimit "The issuer does not allow that much.";
+    44 RefusedByTerminal "The terminal refuses.";
+    45 CardLimitReached "The limit of the card is reached.";
+    46 CardExpired "The last month of the card is over.";
+    47 CardInactive "The issuer says that the card is not active.";
+    48 TooManyAttempts "It was tried too often.";
+    49 DebitLimitExceeded "The debit limit of the card is exceeded.";
+    50 InvalidAmount "The issuer does not take the amount.";
+    51 InvalidCardNumber "The issuer does not know the number.";
+    52 InvalidPin "The issuer does not take the personal number.";
+    53 LostCard "The card is reported lost.";
+    54 StolenCard "The card is reported stolen.";
+    55 SecurityViolation "The issuer sees its security violated.";
+    56 FraudSuspectedByBank "The issuer suspects fraud.";
+    57 RailConfiguration "The acquirer is not set up for this.";
+    58 RailTechnical "The acquirer has a technical problem.";
+    59 BankTechnical "The bank has a technical problem.";
+    60 TechnicalError "There is a technical problem that nobody owns up to.";
+    61 AuthenticationFailed "The payer did not authenticate.";
+    62 AuthenticationExpired "The payer let the time for authenticating pass.";
+    63 CancelledByPayer "The payer went away.";
+    64 RegistrationDataInvalid "What came back from the tokenizer is not what it gave.";
+    65 CardNumberFormat "The card number is none.";
+    66 ExpiryFormat "The card's last month is none.";
+    67 SecurityCodeFormat "The security code is none.";
+    68 TokenTooOld "What the tokenizer gave came back too late.";
+    69 CardRefused "The payment is refused.";
+    70 AlreadyRefunded "Everything was given back.";
+    71 NotRefundable "It was too long ago, or paid by a means that cannot be given back.";
+    72 RefundExceedsInitial "More would be given back than came.";
+    73 RefundedFeesExceedInitial "More fees would be given back than were taken.";
+    74 FeeWalletInsufficient "The platform's fees do not suffice to give these back.";
+    75 RefundPending "Another refund of it is under way.";
+    76 DuplicateRefund "The same amount of it was given back within a day.";
     101 BankAccountNotActive "The bank account to pay out to is not active.";
     102 PayerMayNotPayOut "A payer may not pay out.";
     103 AuthorNotVerified "The author of a payout is not verified.";
@@ -50,7 +85,6 @@ refusals! {
     110 WrongBankAccountType "The bank account is of a type that cannot be paid out to.";
     111 PayeeNameMismatch "The name does not belong to the account.";
     112 BankFailed "The bank failed for a reason of its own.";
-    113 BankTechnicalError "The bank had a technical error.";
     114 BlockedBankCountry "The country of the bank account is blocked.";
     115 GenericOperation "The operation failed for a reason that is not told.";
     121 InstantNotEligible "The payout cannot be instant: its currency, or what the platform may do.";
@@ -65,15 +99,15 @@ refusals! {
     130 InstantNeedsReview "The payout cannot be instant: somebody has to look at it.";
 }
 
-impl Serialize for Refusal {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+impl serde::Serialize for Refusal {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u16(self.number())
     }
 }
 
-impl<'de> Deserialize<'de> for Refusal {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let number = u16::deserialize(from)?;
+impl<'de> serde::Deserialize<'de> for Refusal {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let number = <u16 as serde::Deserialize>::deserialize(from)?;
         Self::from_number(number).ok_or_else(|| serde::de::Error::custom("not the number of a refusal"))
     }
 }

@@ -1,12 +1,18 @@
 //! Platforms, their policy, and the keys they call with.
 
 mod access;
+mod clock;
 mod create;
 mod policy;
+mod profile;
+mod sandbox;
 
 pub use access::{AccessToken, ApiKey, IssueToken, Scopes, digest_matches};
+pub use clock::{AdvanceClock, AdvanceClockError, CLOCK_AHEAD_MAX_MS};
 pub use create::{CreatePlatform, CreatePlatformError};
 pub use policy::{BehaviourDate, Policy, Regime};
+pub use profile::{ClientLogo, ClientProfile, ImageFormat, LOGO_MAX_BYTES, Licensor, LogoError, UpdateClient, UploadLogo};
+pub use sandbox::{InSandbox, InSandboxError};
 
 use ledger::Uid;
 use serde::{Deserialize, Serialize};

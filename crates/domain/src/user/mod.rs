@@ -1,12 +1,28 @@
 //! Users, the holders of wallets, and the persons behind them.
 
+mod block;
+mod close;
 mod company_number;
+mod demands;
+mod email;
 mod person;
+mod profile;
 mod register;
+#[cfg(test)]
+mod testing;
+mod update;
+mod verify;
 
+pub use block::{BlockUser, BlockUserError, UnblockUser};
+pub use close::{CloseUser, CloseUserError};
 pub use company_number::{company_number_is_valid, company_number_rules};
+pub use demands::{Demands, Problem, UserField, WrongField};
+pub use email::email_has_long_number;
 pub use person::{Address, Person};
-pub use register::{NewIdentity, RegisterUser, RegisterUserError, UserView};
+pub use profile::{OrganisationProfile, PersonKind, PersonProfile, Profile};
+pub use register::{RegisterUser, RegisterUserError, UserView};
+pub use update::{UpdateUser, UpdateUserError};
+pub use verify::{VerifyUser, VerifyUserError};
 
 use ledger::Uid;
 use serde::{Deserialize, Serialize};
@@ -125,6 +141,15 @@ impl User {
         match &self.identity {
             Identity::Natural { person } => *person,
             Identity::Legal { representative, .. } => *representative,
+        }
+    }
+
+    /// A person or an organisation.
+    #[must_use]
+    pub const fn kind(&self) -> PersonKind {
+        match self.identity {
+            Identity::Natural { .. } => PersonKind::Natural,
+            Identity::Legal { .. } => PersonKind::Legal,
         }
     }
 

@@ -1,45 +1,20 @@
 //! Taking up a user.
 
-use super::{Address, Blocks, Category, Identity, LegalForm, Person, User, UserStatus, Verification};
+use super::{Blocks, Category, Demands, Profile, User, UserStatus, Verification, WrongField};
 use crate::ids::PersonId;
-use crate::{Command, Desk, EventType, Record, Secret, UserId};
-
-/// Who is to be taken up.
-#[derive(Clone, Debug)]
-pub enum NewIdentity {
-    /// One natural person.
-    Natural {
-        /// That person.
-        person: Person,
-    },
-    /// An organisation.
-    Legal {
-        /// The person who acts for it.
-        representative: Person,
-        /// Registered name.
-        name: Secret<String>,
-        /// What kind of organisation it is.
-        form: LegalForm,
-        /// Number in its company register, as given.
-        company_number: Option<Secret<String>>,
-        /// Where it sits.
-        headquarters: Address,
-    },
-}
+use crate::{Command, Desk, EventType, Record, UserId};
 
 /// Takes up a user with the person it is, or who acts for it.
 #[derive(Clone, Debug)]
 pub struct RegisterUser {
     /// Who it is.
-    pub identity: NewIdentity,
+    pub profile: Profile,
     /// What it may do with money.
     pub category: Category,
-    /// The address it is written to.
-    pub email: Secret<String>,
+    /// How much has to be said of it.
+    pub demands: Demands,
     /// Whether the terms are accepted.
     pub has_accepted_terms: bool,
-    /// The platform's note.
-    pub tag: Option<Secret<String>>,
 }
 
 /// A user and the person behind it, as they are now.
@@ -52,8 +27,11 @@ pub struct UserView {
 }
 
 /// Why a user was not taken up. The first that applies, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterUserError {
+    /// Fields are missing or name blocked countries: all of them.
+    #[error("fields are missing or wrong")]
+    Wrong(Vec<WrongField>),
     /// An owner has to accept the terms.
     #[error("the terms are not accepted")]
     TermsNotAccepted,
@@ -67,64 +45,60 @@ impl Command for RegisterUser {
     type Error = RegisterUserError;
     const NAME: &'static str = "user.register";
 
-    /// Source: reference, people part, 4.3 to 4.5 and 4.9.
+    /// Source: reference, people part, 4.3 to 4.5, 4.8 and 4.9.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<UserView, RegisterUserError> {
-        let policy = desk.platform();
+        let platform = desk.platform();
+        let policy = platform.as_ref().map(|platform| &platform.policy);
+        let wrong = self.profile.wrong(self.category, self.demands);
+        if !wrong.is_empty() {
+            return Err(RegisterUserError::Wrong(wrong));
+        }
         if self.category == Category::Owner && !self.has_accepted_terms {
             return Err(RegisterUserError::TermsNotAccepted);
         }
-        let (NewIdentity::Natural { person } | NewIdentity::Legal { representative: person, .. }) = &self.identity;
-        if policy.is_some_and(|platform| platform.policy.refuses_fake_names) && person.has_fake_name() {
+        let keeps_less = self.category == Category::Payer && policy.is_some_and(|policy| policy.has_categories);
+        let profile = if keeps_less { self.profile.clone().of_payer() } else { self.profile.clone() };
+        let (id, person_id): (UserId, PersonId) = (desk.fresh_object(), desk.fresh());
+        let person = profile.person(id);
+        if policy.is_some_and(|policy| policy.refuses_fake_names) && person.has_fake_name() {
             return Err(RegisterUserError::FakeName);
         }
+        let Some(identity) = profile.identity(person_id) else { return Err(RegisterUserError::Wrong(Vec::new())) };
         let now = desk.now();
-        let id: UserId = desk.fresh_object();
-        let person_id: PersonId = desk.fresh();
-        let identity = match &self.identity {
-            NewIdentity::Natural { .. } => Identity::Natural { person: person_id },
-            NewIdentity::Legal { name, form, company_number, headquarters, .. } => Identity::Legal {
-                representative: person_id,
-                name: name.clone(),
-                form: *form,
-                company_number: company_number.clone(),
-                headquarters: headquarters.clone(),
-            },
-        };
         let user = User {
             identity,
             category: self.category,
             status: UserStatus::Active,
             verification: Verification::Light,
             blocks: Blocks::default(),
-            email: self.email.clone(),
+            email: profile.email.unwrap_or_default(),
             has_accepted_terms: self.has_accepted_terms,
             terms_accepted_at: self.has_accepted_terms.then_some(now),
-            tag: self.tag.clone(),
+            tag: profile.tag,
         };
-        if let Some(is_valid) = user.company_number_is_valid() {
-            desk.emit(if is_valid { EventType::CompanyNumberValid } else { EventType::CompanyNumberInvalid }, id);
-        }
+        desk.judge_company_number(&user, id);
         let user = desk.insert(id, user);
-        let person = desk.insert(person_id, Person { user: Some(id), ..person.clone() });
+        let person = desk.insert(person_id, person);
         Ok(UserView { user, person })
+    }
+}
+
+impl Desk<'_> {
+    /// Tells whether a user's company number has the form of its country, where there is something to judge.
+    pub(super) fn judge_company_number(&mut self, user: &User, id: UserId) {
+        if let Some(is_valid) = user.company_number_is_valid() {
+            self.emit(if is_valid { EventType::CompanyNumberValid } else { EventType::CompanyNumberInvalid }, id);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{acme, joe};
     use super::*;
+    use crate::Secret;
     use crate::core::workbench::World;
-
-    fn joe(category: Category) -> RegisterUser {
-        let person = Person { first_name: Secret::new("Joe".to_owned()), last_name: Secret::new("Blogs".to_owned()), ..Person::default() };
-        RegisterUser {
-            identity: NewIdentity::Natural { person },
-            category,
-            email: Secret::new("joe@example.com".to_owned()),
-            has_accepted_terms: true,
-            tag: None,
-        }
-    }
+    use crate::user::{Identity, Person, Problem, UserField};
 
     #[test]
     fn user_and_person_come_together() {
@@ -135,6 +109,7 @@ mod tests {
         assert_eq!(Some(user.person().0), Some(view.person.lead.id));
         assert_eq!(person.user.map(|user| user.0), Some(view.user.lead.id));
         assert_eq!((user.status, user.verification, user.terms_accepted_at), (UserStatus::Active, Verification::Light, Some(world.now)));
+        assert!(world.events().is_empty());
     }
 
     #[test]
@@ -146,11 +121,49 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_or_blocked_is_named_before_anything_else() {
+        let mut register = RegisterUser { has_accepted_terms: false, ..joe(Category::Owner) };
+        register.profile.person.birthday_s = None;
+        register.profile.person.country_of_residence = Some("SY".to_owned());
+        let wrong = vec![
+            WrongField { field: UserField::Birthday, problem: Problem::Missing },
+            WrongField { field: UserField::CountryOfResidence, problem: Problem::BlockedCountry },
+        ];
+        assert_eq!(World::new().run(&register).unwrap_err(), RegisterUserError::Wrong(wrong));
+    }
+
+    #[test]
+    fn what_a_payer_need_not_say_is_not_kept_where_there_are_categories() {
+        for (has_categories, kept) in [(true, false), (false, true)] {
+            let mut world = World::new();
+            world.change_policy(|policy| policy.has_categories = has_categories);
+            let person = world.run(&joe(Category::Payer)).unwrap().person.body::<Person>().unwrap();
+            assert_eq!([person.birthday_s.is_some(), person.nationality.is_some(), person.occupation.is_some()], [kept; 3]);
+            let user = world.run(&acme(Category::Payer)).unwrap().user.body::<User>().unwrap();
+            let Identity::Legal { company_number, headquarters, .. } = &user.identity else { panic!("not legal") };
+            assert_eq!([company_number.is_some(), headquarters.country.is_some()], [kept; 2]);
+        }
+    }
+
+    #[test]
+    fn a_company_number_is_judged_where_its_country_has_a_form() {
+        for (country, number, told) in
+            [("FR", "123456789", &[EventType::CompanyNumberValid][..]), ("FR", "12", &[EventType::CompanyNumberInvalid]), ("US", "12", &[])]
+        {
+            let mut register = acme(Category::Owner);
+            let organisation = register.profile.organisation.as_mut().unwrap();
+            organisation.company_number = Some(Secret::new(number.to_owned()));
+            organisation.headquarters.as_mut().unwrap().country = Some(country.to_owned());
+            let mut world = World::new();
+            world.run(&register).unwrap();
+            assert_eq!(world.events(), told, "{country} {number}");
+        }
+    }
+
+    #[test]
     fn made_up_names_are_refused_where_the_policy_says_so() {
         let mut register = joe(Category::Payer);
-        if let NewIdentity::Natural { person } = &mut register.identity {
-            person.last_name = Secret::new("Test".to_owned());
-        }
+        register.profile.person.last_name = Some(Secret::new("Test".to_owned()));
         let mut world = World::new();
         assert!(world.run(&register).is_ok());
         world.change_policy(|policy| policy.refuses_fake_names = true);

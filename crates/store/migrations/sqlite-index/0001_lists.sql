@@ -1,48 +1,41 @@
--- The list index: which payment or event stands at which place of which list.
+-- The list file: which payment or event stands at which place of which list.
 --
 -- A file of its own, written behind the acknowledgement; it can be deleted and is then made anew.
+-- Rows come in runs: each run was in memory first and is written at once, in the order of its key, so
+-- that writing only appends. A number that stands in several runs is as the newest run has it.
 
--- How far the outbox has been followed.
+-- How far the outbox is in the runs.
 CREATE TABLE place (
     name  TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 INSERT INTO place (name, value) VALUES ('event', zeroblob(16));
 
--- How long each list is.
-CREATE TABLE list_total (
-    list  BLOB NOT NULL PRIMARY KEY CHECK (length(list) = 16),
-    total INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+-- The runs there are.
+CREATE TABLE run (
+    id   INTEGER NOT NULL PRIMARY KEY,
+    size INTEGER NOT NULL
+) STRICT;
 
--- Payments by list and place, with what lists are narrowed by.
-CREATE TABLE payment_list (
-    list       BLOB NOT NULL CHECK (length(list) = 16),
-    number     INTEGER NOT NULL,
-    payment    BLOB NOT NULL CHECK (length(payment) = 16),
-    kind       INTEGER NOT NULL,
-    nature     INTEGER NOT NULL,
-    status     INTEGER NOT NULL,
-    refusal    INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    PRIMARY KEY (list, number)
-) STRICT, WITHOUT ROWID;
-
--- Where a payment that may still change stands.
-CREATE TABLE payment_place (
-    payment BLOB NOT NULL CHECK (length(payment) = 16),
+-- Rows of lists: family 0 has payments, family 1 events; list is a wallet, a user, a platform and so on.
+CREATE TABLE run_row (
+    run     INTEGER NOT NULL,
+    family  INTEGER NOT NULL,
     list    BLOB NOT NULL CHECK (length(list) = 16),
-    number  INTEGER NOT NULL,
-    PRIMARY KEY (payment, list)
-) STRICT, WITHOUT ROWID;
-
--- Events by platform and place.
-CREATE TABLE event_list (
-    list    BLOB NOT NULL CHECK (length(list) = 16),
-    number  INTEGER NOT NULL,
-    event   BLOB NOT NULL CHECK (length(event) = 16),
-    type    INTEGER NOT NULL,
-    subject BLOB NOT NULL CHECK (length(subject) = 16),
+    number  INTEGER NOT NULL CHECK (number > 0),
+    item    BLOB NOT NULL CHECK (length(item) = 16),
+    kind    INTEGER NOT NULL,
+    nature  INTEGER NOT NULL,
+    status  INTEGER NOT NULL,
+    refusal INTEGER NOT NULL,
     at      INTEGER NOT NULL,
-    PRIMARY KEY (list, number)
+    PRIMARY KEY (run, family, list, number)
+) STRICT, WITHOUT ROWID;
+
+-- Where payments stand that may still change.
+CREATE TABLE open_item (
+    item   BLOB NOT NULL CHECK (length(item) = 16),
+    list   BLOB NOT NULL CHECK (length(list) = 16),
+    number INTEGER NOT NULL,
+    PRIMARY KEY (item, list)
 ) STRICT, WITHOUT ROWID;

@@ -257,3 +257,59 @@ CREATE TABLE wallet (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wallet_of_platform ON wallet (platform, created_at, id);
 CREATE INDEX wallet_of_owner ON wallet (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- What platforms say about themselves.
+CREATE TABLE client_profile (
+    platform   BLOB NOT NULL CHECK (length(platform) = 16),
+    id         BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner      BLOB CHECK (length(owner) = 16),
+    status     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    form       INTEGER NOT NULL,
+    body       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX client_profile_of_platform ON client_profile (platform, created_at, id);
+CREATE INDEX client_profile_of_owner ON client_profile (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Platforms' logos.
+CREATE TABLE client_logo (
+    platform   BLOB NOT NULL CHECK (length(platform) = 16),
+    id         BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner      BLOB CHECK (length(owner) = 16),
+    status     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    form       INTEGER NOT NULL,
+    body       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX client_logo_of_platform ON client_logo (platform, created_at, id);
+CREATE INDEX client_logo_of_owner ON client_logo (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Bank accounts to pay out to: users' and platforms' own.
+CREATE TABLE bank_account (
+    platform   BLOB NOT NULL CHECK (length(platform) = 16),
+    id         BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner      BLOB CHECK (length(owner) = 16),
+    status     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    form       INTEGER NOT NULL,
+    body       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX bank_account_of_platform ON bank_account (platform, created_at, id);
+CREATE INDEX bank_account_of_owner ON bank_account (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Money that arrived and is nobody's yet.
+CREATE TABLE receipt (
+    platform   BLOB NOT NULL CHECK (length(platform) = 16),
+    id         BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner      BLOB CHECK (length(owner) = 16),
+    status     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    form       INTEGER NOT NULL,
+    body       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX receipt_of_platform ON receipt (platform, created_at, id);
+CREATE INDEX receipt_of_owner ON receipt (platform, owner, created_at, id) WHERE owner IS NOT NULL;

@@ -1,8 +1,8 @@
 //! The runtime thread that the reading half's connections live on.
 
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::sync::{Mutex, PoisonError};
 
 use engine::StoreError;
 use tokio::runtime::Handle;

@@ -167,9 +167,10 @@ impl<'a> Flush<'a> {
     /// Whoever relied on what an owner has excludes whoever adds to it, and looks again.
     fn owned(&self, kinds: &BTreeMap<u8, OfKind<'a>>, ready: &mut Ready<'a>) -> Result<(), StoreError> {
         let relied: Vec<&OwnedKey> = self.books.owned.keys().collect();
-        let added = kinds.values().flat_map(|of_kind| &of_kind.made).filter_map(|record| {
-            record.lead.owner.map(|owner| (place(record.kind, record.lead.platform.0, owner), 0_i64))
-        });
+        let added = kinds
+            .values()
+            .flat_map(|of_kind| &of_kind.made)
+            .filter_map(|record| record.lead.owner.map(|owner| (place(record.kind, record.lead.platform.0, owner), 0_i64)));
         let mut places: BTreeMap<i64, i64> = added.collect();
         places.extend(relied.iter().map(|key| (place(key.owner.kind, key.owner.platform.0, key.owner.id), 1)));
         let places: Vec<(i64, i64)> = places.into_iter().collect();

@@ -8,7 +8,8 @@
 
 use domain::user::User;
 use domain::{
-    Books, DirectoryKey, DirectoryRow, Job, JobId, JobKind, Kind, OwnedKey, PlatformId, Record, RecordKey, Resource, Slot, Timestamp, Wanted,
+    Books, DirectoryKey, DirectoryRow, Job, JobId, JobKind, Kind, OwnedKey, PlatformId, Record, RecordKey, Resource, Slot, Timestamp,
+    Wanted,
 };
 use engine::StoreError;
 use ledger::Uid;
@@ -183,12 +184,7 @@ fn ask<'a>(session: &'a Session, trip: &mut Trip<'a>, wanted: &'a Wanted, is_ope
     Ok(asked)
 }
 
-fn by_id<'a, I: Copy>(
-    trip: &mut Trip<'a>,
-    statement: &'a Statement,
-    ids: &'a [(PlatformId, I)],
-    id: impl Fn(I) -> Uid,
-) -> Option<Ticket> {
+fn by_id<'a, I: Copy>(trip: &mut Trip<'a>, statement: &'a Statement, ids: &'a [(PlatformId, I)], id: impl Fn(I) -> Uid) -> Option<Ticket> {
     if ids.is_empty() {
         return None;
     }

@@ -18,12 +18,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{Notify, watch};
 use tokio_postgres::{Client, Config, Row};
 
+use super::error;
 use super::keys::{Ring, decode_all};
 use super::rows::{self, Id, get, uid};
 use super::session::{self, statements};
 use super::sql::{self, BY_ID};
 use super::trip::{Set, Trip};
-use super::error;
 use crate::codec;
 use crate::vault::Vault;
 

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use domain::payment::{Payment, Status};
-use domain::{
-    DirectoryKey, DirectoryRow, Event, IdempotencyKey, Job, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey, Timestamp,
-};
+use domain::{DirectoryKey, DirectoryRow, Event, IdempotencyKey, Job, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey, Timestamp};
 use engine::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, StoreError};
 use ledger::{Account, AccountId, Role, Uid};
 use money::Currency;
@@ -251,11 +249,8 @@ impl Reads for PostgresReads {
 
     fn key(&self, key: IdempotencyKey) -> ReadFuture<'_, Option<KeyRow>> {
         Box::pin(async move {
-            let params: Params<'_> = vec![
-                Box::new(vec![Id(key.platform.0)]),
-                Box::new(vec![i64::from(key.dialect)]),
-                Box::new(vec![key.key.to_string()]),
-            ];
+            let params: Params<'_> =
+                vec![Box::new(vec![Id(key.platform.0)]), Box::new(vec![i64::from(key.dialect)]), Box::new(vec![key.key.to_string()])];
             let (session, rows) = self.look_up(|session| Ok(&session.statements.key), params).await?;
             let decode = |row: &Row, ring: &mut Ring<'_>| codec::key_row(rows::key(row)?, ring);
             Ok(self.decode(&session, &rows, decode).await?.pop())

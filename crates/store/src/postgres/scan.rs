@@ -30,7 +30,6 @@ impl PostgresScan {
     pub const fn new(config: Config, vault: Arc<Vault>) -> Self {
         Self { config, vault }
     }
-
 }
 
 impl Scan for PostgresScan {

@@ -56,16 +56,8 @@ tables! {
 }
 
 /// Columns of every kind of record as they are written; the table is the kind's.
-pub const RECORD_WRITTEN: &[(&str, &str)] = &[
-    ("platform", ID),
-    ("id", ID),
-    ("owner", ID),
-    ("status", TEXT),
-    ("created_at", INT),
-    ("version", INT),
-    ("form", INT),
-    ("body", BYTES),
-];
+pub const RECORD_WRITTEN: &[(&str, &str)] =
+    &[("platform", ID), ("id", ID), ("owner", ID), ("status", TEXT), ("created_at", INT), ("version", INT), ("form", INT), ("body", BYTES)];
 /// Columns of every kind of record as they are read.
 pub const RECORD_READ: &[(&str, &str)] =
     &[("platform", ID), ("id", ID), ("owner", ID), ("created_at", INT), ("version", INT), ("form", INT), ("body", BYTES)];
@@ -145,10 +137,7 @@ pub fn update(table: &str, keys: &[&str], columns: &[(&str, &str)]) -> String {
 /// RETURNING inside a CTE is outside the subset that SQLite shares; this text is PostgreSQL's alone.
 pub fn update_guarded(table: &str, keys: &[&str], columns: &[(&str, &str)], condition: &str) -> String {
     let update = format!("{} AND {condition}", update(table, keys, columns));
-    format!(
-        "WITH changed AS ({update} RETURNING 1) {}",
-        guard("SELECT 1 FROM changed", columns.len() + 1)
-    )
+    format!("WITH changed AS ({update} RETURNING 1) {}", guard("SELECT 1 FROM changed", columns.len() + 1))
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //!
 //! One writer appends; whatever is hot (balances, idempotency keys, decoded records) is resident and
 //! changes only after its commit ([`resident`]). Account rows are checkpointed behind, oldest first,
-//! and completed at start from the postings after the checkpoint. Lists live in a file of their own,
-//! which a projector fills behind the acknowledgement ([`projector`]).
+//! and completed at start from the postings after the checkpoint. Lists have their newest rows in memory
+//! and the others in a file of their own ([`lists`]).
 
+pub mod lists;
 mod pool;
-mod projector;
 mod reads;
 mod resident;
 mod rows;
@@ -89,15 +89,11 @@ pub fn open(folder: &Path, vault: Arc<Vault>) -> Result<Opened, OpenError> {
 
     let resident = Arc::new(resident::Resident::fill(&conn)?);
     let last_id = last_id(&conn).map_err(fault)?;
-    let progress = Arc::new(projector::Progress::at(last_event(&conn).map_err(fault)?));
-    let source = pool::Pool::new(1, || connect(&main, false, "FULL"))?;
-    projector::start(index_conn, source, Arc::clone(&progress), Arc::clone(&vault))
-        .map_err(|source| OpenError::Io { path: index.clone(), source })?;
     let readers = Arc::new(pool::Pool::new(READERS, || connect(&main, false, "FULL"))?);
-    let list_readers = Arc::new(pool::Pool::new(READERS, || connect(&index, false, "NORMAL"))?);
-    let reads =
-        reads::SqliteReads::new(Arc::clone(&readers), list_readers, Arc::clone(&resident), Arc::clone(&vault), Arc::clone(&progress));
-    let writer = writer::Writer::new(conn, resident, Arc::clone(&vault), progress, lock);
+    let list_readers = pool::Pool::new(READERS, || connect(&index, false, "NORMAL"))?;
+    let lists = Arc::new(lists::Lists::open(lists::ListFile::new(index_conn), &conn, &vault, list_readers)?);
+    let reads = reads::SqliteReads::new(Arc::clone(&readers), Arc::clone(&lists), Arc::clone(&resident), Arc::clone(&vault));
+    let writer = writer::Writer::new(conn, resident, Arc::clone(&vault), lists, lock);
     let scan = scan::SqliteScan::new(readers, vault);
     Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), last_id })
 }
@@ -172,10 +168,6 @@ fn check_master_key(conn: &Connection, vault: &Vault, path: &Path) -> Result<(),
         }
         Err(source) => Err(sqlite(source)),
     }
-}
-
-fn last_event(conn: &Connection) -> rusqlite::Result<Uid> {
-    conn.query_row("SELECT max(id) FROM event", [], |row| rows::optional_uid(row, 0)).map(Option::unwrap_or_default)
 }
 
 /// The greatest id of what grows with time, so that ids made after a clock that was set back still rise.

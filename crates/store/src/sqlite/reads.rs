@@ -15,8 +15,8 @@ use rusqlite::{Connection, params_from_iter};
 use rustc_hash::FxHashMap;
 
 use super::fault;
+use super::lists::{self, Family, Lists, Narrowed};
 use super::pool::Pool;
-use super::projector::{self, Progress};
 use super::resident::Resident;
 use super::rows::{self, id16};
 use crate::codec;
@@ -27,17 +27,16 @@ pub struct SqliteReads(Arc<Inner>);
 
 struct Inner {
     main: Arc<Pool>,
-    lists: Arc<Pool>,
+    lists: Arc<Lists>,
     resident: Arc<Resident>,
     vault: Arc<Vault>,
-    progress: Arc<Progress>,
     /// Jobs that were handed out, until when. One process owns the folder, so nobody else has to know.
     leases: Mutex<FxHashMap<Uid, i64>>,
 }
 
 impl SqliteReads {
-    pub fn new(main: Arc<Pool>, lists: Arc<Pool>, resident: Arc<Resident>, vault: Arc<Vault>, progress: Arc<Progress>) -> Self {
-        Self(Arc::new(Inner { main, lists, resident, vault, progress, leases: Mutex::default() }))
+    pub fn new(main: Arc<Pool>, lists: Arc<Lists>, resident: Arc<Resident>, vault: Arc<Vault>) -> Self {
+        Self(Arc::new(Inner { main, lists, resident, vault, leases: Mutex::default() }))
     }
 
     /// Runs a list on a thread that may wait.
@@ -52,12 +51,6 @@ impl SqliteReads {
 
 fn ready<T: Send + 'static>(result: Result<T, StoreError>) -> ReadFuture<'static, T> {
     Box::pin(std::future::ready(result))
-}
-
-impl Drop for SqliteReads {
-    fn drop(&mut self) {
-        self.0.progress.close();
-    }
 }
 
 impl Reads for SqliteReads {
@@ -151,54 +144,37 @@ impl Inner {
     }
 
     fn payments(&self, platform: PlatformId, of: OfPayments, filter: &PaymentFilter, page: Page) -> Result<Listed<Payment>, StoreError> {
-        self.progress.catch_up()?;
+        let narrowed = Narrowed {
+            kinds: filter.kinds.iter().map(|kind| u16::from(kind.number())).collect(),
+            natures: filter.natures.iter().map(|nature| nature.number()).collect(),
+            statuses: filter.statuses.iter().map(|status| status.number()).collect(),
+            results: filter.results.clone(),
+            before: filter.before,
+            after: filter.after,
+        };
         let list = list_of(of);
-        let (ids, total) = self.lists.with(|index| {
-            in_one_view(index, || {
-                let mut narrowed = Narrowed::of(list);
-                narrowed.any("status", filter.statuses.iter().map(|it| i64::from(it.number())));
-                narrowed.any("kind", filter.kinds.iter().map(|it| i64::from(it.number())));
-                narrowed.any("nature", filter.natures.iter().map(|it| i64::from(it.number())));
-                if !filter.results.is_empty() {
-                    // A success shows as no refusal, and so does what is under way: only the state tells them apart.
-                    narrowed.results(&filter.results);
-                }
-                narrowed.window("created_at", filter.before, filter.after);
-                page_of(index, "payment_list", "payment", &narrowed, page)
-            })
-        })?;
+        let (ids, total) = self
+            .lists
+            .with(Family::Payments, list, |file, recent| lists::page_of(file, recent, Family::Payments, list, &narrowed, page))?;
         let rows = self.main.with(|conn| {
             in_one_view(conn, || {
-                ids.iter()
-                    .filter_map(|id| rows::find_payment(conn, &self.vault, platform.0, *id).transpose())
-                    .collect::<Result<Vec<_>, _>>()
+                ids.iter().filter_map(|id| rows::find_payment(conn, &self.vault, platform.0, *id).transpose()).collect::<Result<_, _>>()
             })
         })?;
         Ok(Listed { rows, total })
     }
 
     fn events(&self, platform: PlatformId, filter: &EventFilter, page: Page) -> Result<Listed<Event>, StoreError> {
-        self.progress.catch_up()?;
-        let (ids, total) = self.lists.with(|index| {
-            in_one_view(index, || {
-                let mut narrowed = Narrowed::of(platform.0);
-                narrowed.any("type", filter.types.iter().map(|it| i64::from(it.number())));
-                narrowed.window("at", filter.before, filter.after);
-                page_of(index, "event_list", "event", &narrowed, page)
-            })
-        })?;
-        let rows = self.main.with(|conn| {
-            let mut select =
-                conn.prepare_cached("SELECT id, platform, type, subject, at FROM event WHERE id = ?1 AND platform = ?2").map_err(fault)?;
-            let mut found = Vec::with_capacity(ids.len());
-            for id in ids {
-                let mut cursor = select.query((id16(id), id16(platform.0))).map_err(fault)?;
-                if let Some(row) = cursor.next().map_err(fault)? {
-                    found.push(projector::event(row)?);
-                }
-            }
-            Ok::<_, StoreError>(found)
-        })?;
+        let narrowed = Narrowed {
+            kinds: filter.types.iter().map(|event| event.number()).collect(),
+            before: filter.before,
+            after: filter.after,
+            ..Narrowed::default()
+        };
+        let list = platform.0;
+        let (ids, total) =
+            self.lists.with(Family::Events, list, |file, recent| lists::page_of(file, recent, Family::Events, list, &narrowed, page))?;
+        let rows = self.main.with(|conn| in_one_view(conn, || ids.iter().map(|id| find_event(conn, platform.0, *id)).collect()))?;
         Ok(Listed { rows, total })
     }
 
@@ -261,11 +237,9 @@ impl Inner {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<(i64, i64), StoreError> {
-        self.progress.catch_up()?;
-        let mut narrowed = Narrowed::of(user);
-        narrowed.any("status", [i64::from(Status::Succeeded.number())].into_iter());
-        narrowed.window("created_at", Some(to), Some(from.plus_ms(-1)));
-        let ids = self.lists.with(|index| all_of(index, "payment_list", "payment", &narrowed))?;
+        let narrowed =
+            Narrowed { statuses: vec![Status::Succeeded.number()], before: Some(to), after: Some(from.plus_ms(-1)), ..Narrowed::default() };
+        let ids = self.lists.with(Family::Payments, user, |file, recent| lists::whole(file, recent, Family::Payments, user, &narrowed))?;
         let holds = |account: Option<AccountId>| match account {
             Some(id) => Ok::<_, StoreError>(self.account(platform, id)?.is_some_and(|account| account.holder == Some(user))),
             None => Ok(false),
@@ -336,96 +310,13 @@ fn in_one_view<T>(conn: &Connection, work: impl FnOnce() -> Result<T, StoreError
     result
 }
 
-/// A list and what it is narrowed to, as SQL.
-struct Narrowed {
-    sql: String,
-    values: Vec<Value>,
-    list: Uid,
-}
-
-impl Narrowed {
-    fn of(list: Uid) -> Self {
-        Self { sql: String::new(), values: vec![Value::Blob(list.to_bytes().to_vec())], list }
-    }
-
-    fn any(&mut self, column: &str, numbers: impl Iterator<Item = i64>) {
-        let before = self.values.len();
-        self.values.extend(numbers.map(Value::Integer));
-        let added = self.values.len() - before;
-        if added > 0 {
-            self.sql.push_str(&format!(" AND {column} IN ({})", vec!["?"; added].join(", ")));
-        }
-    }
-
-    fn results(&mut self, results: &[Option<domain::payment::Refusal>]) {
-        let succeeded = i64::from(Status::Succeeded.number());
-        let of = results.iter().map(|result| match result {
-            Some(refusal) => format!("refusal = {}", refusal.number()),
-            None => format!("status = {succeeded}"),
-        });
-        self.sql.push_str(&format!(" AND ({})", of.collect::<Vec<_>>().join(" OR ")));
-    }
-
-    fn window(&mut self, column: &str, before: Option<Timestamp>, after: Option<Timestamp>) {
-        for (bound, operator) in [(before, "<"), (after, ">")] {
-            if let Some(bound) = bound {
-                self.sql.push_str(&format!(" AND {column} {operator} ?"));
-                self.values.push(Value::Integer(bound.ms()));
-            }
-        }
-    }
-
-    fn is_whole(&self) -> bool {
-        self.sql.is_empty()
-    }
-}
-
-/// The ids of a page and the length of the narrowed list.
-///
-/// A page of a whole list is a range of numbers; that of a narrowed one is found by going along it.
-fn page_of(index: &Connection, table: &str, id: &str, narrowed: &Narrowed, page: Page) -> Result<(Vec<Uid>, u64), StoreError> {
-    let direction = if page.newest_first { "DESC" } else { "ASC" };
-    if narrowed.is_whole() {
-        let (list, size) = (narrowed.list, i64::from(page.size));
-        let total: i64 = index
-            .prepare_cached(&format!("SELECT COALESCE(max(number), 0) FROM {table} WHERE list = ?1"))
-            .and_then(|mut select| select.query_row([id16(list)], |row| row.get(0)))
-            .map_err(fault)?;
-        let skipped = offset(page);
-        let (low, high) = if page.newest_first {
-            let high = total.saturating_sub(skipped);
-            (high.saturating_sub(size), high)
-        } else {
-            (skipped, skipped.saturating_add(size))
-        };
-        let sql = format!("SELECT {id} FROM {table} WHERE list = ?1 AND number > ?2 AND number <= ?3 ORDER BY number {direction}");
-        let ids = index
-            .prepare_cached(&sql)
-            .and_then(|mut select| select.query_map((id16(list), low, high), |row| rows::uid(row, 0))?.collect())
-            .map_err(fault)?;
-        return Ok((ids, u64::try_from(total).unwrap_or(0)));
-    }
-    let total: i64 = index
-        .prepare_cached(&format!("SELECT count(*) FROM {table} WHERE list = ? {}", narrowed.sql))
-        .and_then(|mut select| select.query_row(params_from_iter(&narrowed.values), |row| row.get(0)))
-        .map_err(fault)?;
-    let sql = format!("SELECT {id} FROM {table} WHERE list = ? {} ORDER BY number {direction} LIMIT ? OFFSET ?", narrowed.sql);
-    let mut values = narrowed.values.clone();
-    values.push(Value::Integer(i64::from(page.size)));
-    values.push(Value::Integer(offset(page)));
-    let ids = index
-        .prepare_cached(&sql)
-        .and_then(|mut select| select.query_map(params_from_iter(&values), |row| rows::uid(row, 0))?.collect())
-        .map_err(fault)?;
-    Ok((ids, u64::try_from(total).unwrap_or(0)))
-}
-
-fn all_of(index: &Connection, table: &str, id: &str, narrowed: &Narrowed) -> Result<Vec<Uid>, StoreError> {
-    let sql = format!("SELECT {id} FROM {table} WHERE list = ? {} ORDER BY number", narrowed.sql);
-    index
-        .prepare_cached(&sql)
-        .and_then(|mut select| select.query_map(params_from_iter(&narrowed.values), |row| rows::uid(row, 0))?.collect())
-        .map_err(fault)
+/// One event that a list has.
+fn find_event(conn: &Connection, platform: Uid, id: Uid) -> Result<Event, StoreError> {
+    let sql = "SELECT id, platform, type, subject, at FROM event WHERE id = ?1 AND platform = ?2";
+    let mut select = conn.prepare_cached(sql).map_err(fault)?;
+    let mut cursor = select.query((id16(id), id16(platform))).map_err(fault)?;
+    let row = cursor.next().map_err(fault)?.ok_or_else(|| codec::broken("event", id, "it is listed and not there"))?;
+    lists::event(row)
 }
 
 /// One job.

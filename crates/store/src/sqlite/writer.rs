@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashMap;
 
 use super::fault;
-use super::projector::Progress;
+use super::lists::{self, Lists};
 use super::resident::{Dirty, Hot, Resident};
 use super::rows::{self, MadeKeys, id16};
 use crate::codec;
@@ -28,15 +28,15 @@ pub struct Writer {
     conn: Connection,
     resident: Arc<Resident>,
     vault: Arc<Vault>,
-    progress: Arc<Progress>,
+    lists: Arc<Lists>,
     next_key: i64,
     /// Held as long as the folder is ours.
     _lock: File,
 }
 
 impl Writer {
-    pub fn new(conn: Connection, resident: Arc<Resident>, vault: Arc<Vault>, progress: Arc<Progress>, lock: File) -> Self {
-        Self { conn, resident, vault, progress, next_key: 0, _lock: lock }
+    pub fn new(conn: Connection, resident: Arc<Resident>, vault: Arc<Vault>, lists: Arc<Lists>, lock: File) -> Self {
+        Self { conn, resident, vault, lists, next_key: 0, _lock: lock }
     }
 
     /// Places in the table of keys are counted here, so that a row's place is known when it is written.
@@ -175,9 +175,8 @@ impl Writer {
             }
         }
         drop(records);
-        if let Some(last) = books.events.last() {
-            self.progress.committed(last.id.0);
-        }
+        let payment = |id: Uid| books.payments.get(&domain::PaymentId(id)).and_then(Slot::row);
+        self.lists.add(&lists::changes(&books.events, payment));
     }
 }
 

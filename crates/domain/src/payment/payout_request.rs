@@ -1,0 +1,330 @@
+//! Asking for a payout: who may, and setting its money aside.
+
+use ledger::{AccountId, PostError, Role, Uid};
+use money::{Currency, Money};
+
+use super::payout::{ChargeBearer, PAYOUT_PERIOD_MS, Payout, PayoutMode, PayoutStage};
+use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
+use crate::bank_account::{AccountHolder, BankAccount};
+use crate::platform::{Environment, Platform};
+use crate::user::{Category, User, Verification};
+use crate::{BankAccountId, Command, Desk, JobKind, Needs, PaymentId, Record, Secret, Timestamp, UserId};
+
+/// Asks for money to be paid out of a wallet to a bank account.
+#[derive(Clone, Debug)]
+pub struct RequestPayout {
+    /// The user who orders it; `None` for the platform itself, out of one of its own accounts.
+    pub author: Option<UserId>,
+    /// The account that is debited.
+    pub from: AccountId,
+    /// The role and currency of the platform's own account that is debited.
+    pub from_own: Option<(Role, Currency)>,
+    /// What leaves the wallet; more than zero.
+    pub debited: Money,
+    /// What the platform keeps of it.
+    pub fees: Money,
+    /// Where it goes.
+    pub bank_account: BankAccountId,
+    /// How it is to be sent.
+    pub mode: PayoutMode,
+    /// What is known of the bank, where it has to take instant payments.
+    pub reach: InstantReach,
+    /// What the beneficiary's statement is to show.
+    pub statement_text: Option<Secret<String>>,
+    /// The pay-in whose money it gives back.
+    pub reimburses: Option<PaymentId>,
+    /// Who pays the fees of banks on the way.
+    pub charge_bearer: Option<ChargeBearer>,
+    /// The platform's note.
+    pub tag: Option<Secret<String>>,
+}
+
+/// Whether a bank takes instant payments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstantReach {
+    /// Nobody asked.
+    Unknown,
+    /// It does.
+    Reachable,
+    /// It does not.
+    Unreachable,
+}
+
+/// Why a payout was not even taken up. Nothing is stored of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestPayoutError {
+    /// Ids that name nothing, or somebody else's, each told apart.
+    #[error("something that was named is not there")]
+    NotFound {
+        /// The author is not there.
+        author: bool,
+        /// The wallet is not there.
+        from: bool,
+        /// The author has no such bank account.
+        bank_account: bool,
+        /// The author has no such pay-in.
+        reimbursed: bool,
+    },
+    /// The author is closed.
+    #[error("the author is closed")]
+    AuthorClosed,
+    /// The author does not own the wallet.
+    #[error("the author does not own the wallet")]
+    AuthorIsNotOwner,
+    /// The funds or the fees are not in the wallet's currency.
+    #[error("the funds are not in the currency of the wallet")]
+    FundsCurrency {
+        /// Of the wallet.
+        wallet: Currency,
+        /// Of the funds or the fees.
+        funds: Currency,
+    },
+    /// The fees are more than the funds.
+    #[error("the fees are more than the funds")]
+    FeesExceedFunds,
+    /// The pay-in that is to be reimbursed has not succeeded.
+    #[error("the pay-in has not succeeded")]
+    ReimbursedNotSucceeded,
+    /// The money did not come from this bank account.
+    #[error("the pay-in came from another bank account")]
+    ReimbursesAnotherAccount,
+    /// It has to be instant, and the bank takes no such payments.
+    #[error("the bank takes no instant payments")]
+    InstantUnreachable,
+    /// Florin is at fault.
+    #[error("a fault")]
+    Fault,
+}
+
+impl Command for RequestPayout {
+    /// The payout, under way. Whether the business says no is told by its end.
+    type Outcome = Payment;
+    type Error = RequestPayoutError;
+    const NAME: &'static str = "payout.request";
+
+    fn needs(&self, need: &mut Needs<'_>) {
+        need.account_and_holder(self.from);
+        need.record::<BankAccount>(self.bank_account);
+        if let Some(author) = self.author {
+            need.record::<User>(author);
+        }
+        if let Some(pay_in) = self.reimburses {
+            need.payment(pay_in);
+        }
+    }
+
+    /// Errors, first match wins: `NotFound`, `AuthorClosed`, `AuthorIsNotOwner`, `FundsCurrency`, `FeesExceedFunds`,
+    /// `ReimbursedNotSucceeded`, `ReimbursesAnotherAccount`, `InstantUnreachable`.
+    ///
+    /// Whatever the business has against it is told later, by [`PreparePayout`](super::PreparePayout): the answer is
+    /// always a payout under way. Its funds are set aside at once if they suffice and nothing speaks against it.
+    /// Source: reference, money part, 10 and 23 ("Payout from an empty wallet").
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Payment, RequestPayoutError> {
+        if let Some((role, currency)) = self.from_own {
+            desk.chart_account(role, currency);
+        }
+        let found = self.find(desk)?;
+        self.check(&found)?;
+        let credited = self.debited.checked_sub(self.fees).map_err(|_| RequestPayoutError::FeesExceedFunds)?;
+        let id: PaymentId = desk.fresh_object();
+        let now = desk.now();
+        let stage = match refusal_of(&found.facts(self.reimburses), credited) {
+            Some(_) => PayoutStage::Unfunded,
+            None => set_aside(desk, self.from, self.debited).map_err(|()| RequestPayoutError::Fault)?,
+        };
+        let payment = Payment {
+            id,
+            platform: desk.ctx().platform,
+            kind: PaymentKind::Payout,
+            nature: Nature::Regular,
+            author: self.author.map_or(desk.ctx().platform.0, Uid::from),
+            credited_user: None,
+            debited: self.debited,
+            credited,
+            fees: self.fees.into(),
+            debited_wallet: Some(self.from),
+            credited_wallet: None,
+            initial: None,
+            status: Status::Created,
+            refusal: None,
+            created_at: now,
+            executed_at: None,
+            policy_version: found.platform.policy.version,
+            tag: self.tag.clone(),
+            detail: Detail::Payout(Payout {
+                bank_account: self.bank_account,
+                mode: self.mode,
+                applied: None,
+                fallback: None,
+                statement_text: self.statement_text.clone(),
+                reimburses: self.reimburses,
+                charge_bearer: self.charge_bearer,
+                stage,
+                returned_by: None,
+            }),
+            version: 1,
+        };
+        desk.schedule(JobKind::SendPayout, id, now);
+        desk.schedule(JobKind::ExpirePayout, id, now.plus_ms(PAYOUT_PERIOD_MS));
+        desk.record_payment(&payment, true);
+        Ok(payment)
+    }
+}
+
+/// What a request names, once it is known to be there.
+struct Found {
+    platform: std::sync::Arc<Platform>,
+    author: Option<std::sync::Arc<User>>,
+    wallet: ledger::Account,
+    bank_account: Record,
+    destination: std::sync::Arc<BankAccount>,
+    reimbursed: Option<Payment>,
+}
+
+impl Found {
+    fn facts(&self, reimburses: Option<PaymentId>) -> Facts<'_> {
+        Facts {
+            platform: &self.platform,
+            author: self.author.as_deref(),
+            destination: &self.destination,
+            made_at: self.bank_account.lead.created_at,
+            is_reimbursement: reimburses.is_some(),
+        }
+    }
+}
+
+impl RequestPayout {
+    fn find(&self, desk: &mut Desk<'_>) -> Result<Found, RequestPayoutError> {
+        let platform = desk.platform();
+        let author = self.author.map(|author| desk.find::<User>(author));
+        let is_own = |role: Role| matches!(role, Role::Fees | Role::Credit);
+        let has_role = |account: &ledger::Account| if self.author.is_some() { account.role == Role::Wallet } else { is_own(account.role) };
+        let wallet = desk.account(self.from).filter(has_role);
+        let holder = self.author.map_or(AccountHolder::Platform(desk.ctx().platform), AccountHolder::User);
+        let bank_account = desk.find_record::<BankAccount>(self.bank_account).filter(|it| it.lead.owner == Some(holder.id()));
+        let reimbursed = self.reimburses.map(|pay_in| desk.payment(pay_in).filter(|payment| self.is_authors(payment)));
+        let absent = RequestPayoutError::NotFound {
+            author: matches!(author, Some(None)),
+            from: wallet.is_none(),
+            bank_account: bank_account.is_none(),
+            reimbursed: matches!(reimbursed, Some(None)),
+        };
+        let nothing = RequestPayoutError::NotFound { author: false, from: false, bank_account: false, reimbursed: false };
+        if absent != nothing {
+            return Err(absent);
+        }
+        let destination = bank_account.as_ref().and_then(Record::body);
+        match (platform, wallet, bank_account, destination) {
+            (Some(platform), Some(wallet), Some(bank_account), Some(destination)) => {
+                Ok(Found { platform, author: author.flatten(), wallet, bank_account, destination, reimbursed: reimbursed.flatten() })
+            }
+            _ => Err(RequestPayoutError::Fault),
+        }
+    }
+
+    /// Whether a payment is a pay-in that the author made or was credited by.
+    fn is_authors(&self, payment: &Payment) -> bool {
+        let is_pay_in = payment.kind == PaymentKind::PayIn && payment.nature == Nature::Regular;
+        is_pay_in && self.author.is_some_and(|author| payment.author == author.0 || payment.credited_user == Some(author))
+    }
+
+    fn check(&self, found: &Found) -> Result<(), RequestPayoutError> {
+        if found.author.as_ref().is_some_and(|author| author.is_closed()) {
+            return Err(RequestPayoutError::AuthorClosed);
+        }
+        if found.wallet.holder != self.author.map(Uid::from) {
+            return Err(RequestPayoutError::AuthorIsNotOwner);
+        }
+        let wallet = found.wallet.currency;
+        if let Some(funds) = [self.debited.currency(), self.fees.currency()].into_iter().find(|funds| *funds != wallet) {
+            return Err(RequestPayoutError::FundsCurrency { wallet, funds });
+        }
+        if self.fees.minor() > self.debited.minor() {
+            return Err(RequestPayoutError::FeesExceedFunds);
+        }
+        if let Some(pay_in) = &found.reimbursed {
+            if pay_in.status != Status::Succeeded {
+                return Err(RequestPayoutError::ReimbursedNotSucceeded);
+            }
+            if !came_from(pay_in, &found.destination) {
+                return Err(RequestPayoutError::ReimbursesAnotherAccount);
+            }
+        }
+        if self.mode == PayoutMode::InstantOnly && self.reach == InstantReach::Unreachable {
+            return Err(RequestPayoutError::InstantUnreachable);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a pay-in's money came from a bank account; where the bank did not tell, it did.
+fn came_from(pay_in: &Payment, account: &BankAccount) -> bool {
+    match (&pay_in.detail, &account.details) {
+        (Detail::BankWire(wire), crate::bank_account::BankDetails::Iban { iban, .. }) => {
+            wire.debtor.as_ref().and_then(|debtor| debtor.iban.as_ref()).is_none_or(|debtor| debtor.expose() == iban.expose())
+        }
+        _ => true,
+    }
+}
+
+/// What the business looks at before it lets a payout go.
+pub(super) struct Facts<'a> {
+    pub platform: &'a Platform,
+    /// `None` for the platform itself.
+    pub author: Option<&'a User>,
+    pub destination: &'a BankAccount,
+    /// When the bank account was made.
+    pub made_at: Timestamp,
+    pub is_reimbursement: bool,
+}
+
+/// From this behaviour date on, bank accounts made after it are not paid out to: recipients are.
+/// Source: reference, money part, 9.1 (121018).
+const RECIPIENTS_ONLY_SINCE: u32 = 20_260_430;
+/// The end of that day, UTC.
+const RECIPIENTS_ONLY_AFTER: Timestamp = Timestamp::from_seconds(1_777_593_600);
+
+/// What the business has against a payout, its funds aside. First match wins: `PlatformNotLive`, `NothingCredited`,
+/// `BankAccountNotActive`, `BankAccountTooNew`, `UserBlocked`, `PayerMayNotPayOut`, `AuthorNotVerified`.
+///
+/// Whoever is only given back their own money need be neither an owner nor verified.
+pub(super) fn refusal_of(facts: &Facts<'_>, credited: Money) -> Option<Refusal> {
+    let policy = &facts.platform.policy;
+    // No rail for real money is connected yet.
+    if facts.platform.environment == Environment::Production {
+        return Some(Refusal::PlatformNotLive);
+    }
+    if credited.is_zero() {
+        return Some(Refusal::NothingCredited);
+    }
+    if !facts.destination.is_active {
+        return Some(Refusal::BankAccountNotActive);
+    }
+    if policy.behaviour_date.0 >= RECIPIENTS_ONLY_SINCE && facts.made_at >= RECIPIENTS_ONLY_AFTER {
+        return Some(Refusal::BankAccountTooNew);
+    }
+    let author = facts.author?;
+    if author.blocks.outflows {
+        return Some(Refusal::UserBlocked);
+    }
+    if facts.is_reimbursement {
+        return None;
+    }
+    if policy.has_categories && author.category == Category::Payer {
+        return Some(Refusal::PayerMayNotPayOut);
+    }
+    (policy.payout_requires_verification && author.verification != Verification::Regular).then_some(Refusal::AuthorNotVerified)
+}
+
+/// Sets money aside if it is there. The platform's own accounts are held to it too, also those without a floor.
+pub(super) fn set_aside(desk: &mut Desk<'_>, wallet: AccountId, amount: Money) -> Result<PayoutStage, ()> {
+    let available = desk.account(wallet).map_or(0, |account| account.available().minor());
+    if available < amount.minor() {
+        return Ok(PayoutStage::Unfunded);
+    }
+    match desk.hold(wallet, amount) {
+        Ok(()) => Ok(PayoutStage::Held),
+        Err(PostError::InsufficientFunds { .. } | PostError::Overflow) => Ok(PayoutStage::Unfunded),
+        Err(PostError::NoSuchAccount { .. } | PostError::Unbalanced) => Err(()),
+    }
+}

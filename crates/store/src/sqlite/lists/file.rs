@@ -1,0 +1,149 @@
+//! The file of runs.
+
+use engine::StoreError;
+use ledger::Uid;
+use rusqlite::{Connection, OptionalExtension};
+use rustc_hash::FxHashMap;
+
+use super::tail::{Family, Row, Rows, Tail};
+use crate::sqlite::fault;
+use crate::sqlite::rows::{self, Id16, id16};
+
+/// The one writer of the list file.
+pub struct ListFile(Connection);
+
+/// What is written of a list in one run.
+type Placed<'a> = (Family, Uid, i64, &'a Row);
+
+impl ListFile {
+    /// The file over a connection that may write.
+    pub const fn new(conn: Connection) -> Self {
+        Self(conn)
+    }
+
+    /// The newest run.
+    pub fn runs(&self) -> Result<i64, StoreError> {
+        self.0.query_row("SELECT COALESCE(max(id), 0) FROM run", [], |row| row.get(0)).map_err(fault)
+    }
+
+    /// The newest event whose rows are in the runs.
+    pub fn place(&self) -> Result<Uid, StoreError> {
+        self.0.query_row("SELECT value FROM place WHERE name = 'event'", [], |row| rows::uid(row, 0)).map_err(fault)
+    }
+
+    /// Writes the frozen rows of `tail`, and has it forget them.
+    pub fn write(&mut self, tail: &mut Tail) -> Result<(), StoreError> {
+        let run = self.write_frozen(&tail.frozen())?;
+        tail.forget_frozen(run);
+        Ok(())
+    }
+
+    /// Writes rows as one run in one transaction, and gives its number.
+    pub fn write_frozen(&mut self, rows: &Rows) -> Result<i64, StoreError> {
+        self.0.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
+        let written = write_run(&self.0, rows).and_then(|run| self.0.execute_batch("COMMIT").map_err(fault).map(|()| run));
+        if written.is_err() {
+            drop(self.0.execute_batch("ROLLBACK"));
+        }
+        written
+    }
+}
+
+fn write_run(conn: &Connection, rows: &Rows) -> Result<i64, StoreError> {
+    let run: i64 = conn.query_row("SELECT COALESCE(max(id), 0) + 1 FROM run", [], |row| row.get(0)).map_err(fault)?;
+    let patches = patched(conn, rows)?;
+    let mut placed = place_all(conn, rows, run)?;
+    placed.extend(patches.iter().map(|(list, number, row)| (Family::Payments, *list, *number, *row)));
+    placed.sort_unstable_by_key(|(family, list, number, _)| (*family, *list, *number));
+    let mut insert = conn
+        .prepare_cached(
+            "INSERT INTO run_row (run, family, list, number, item, kind, nature, status, refusal, at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )
+        .map_err(fault)?;
+    let mut open = conn.prepare_cached("INSERT OR REPLACE INTO open_item (item, list, number) VALUES (?1, ?2, ?3)").map_err(fault)?;
+    for (family, list, number, row) in &placed {
+        insert
+            .execute(rusqlite::params![
+                run,
+                family.number(),
+                id16(*list),
+                number,
+                id16(row.item),
+                row.kind,
+                row.nature,
+                row.status,
+                row.refusal,
+                row.at
+            ])
+            .map_err(fault)?;
+        if row.is_open(*family) {
+            open.execute((id16(row.item), id16(*list), number)).map_err(fault)?;
+        }
+    }
+    let size = i64::try_from(placed.len()).unwrap_or(i64::MAX);
+    conn.execute("INSERT INTO run (id, size) VALUES (?1, ?2)", (run, size)).map_err(fault)?;
+    conn.execute("UPDATE place SET value = ?1 WHERE name = 'event'", [id16(rows.place)]).map_err(fault)?;
+    Ok(run)
+}
+
+/// Numbers the rows of every list on from what the runs have of it.
+fn place_all<'a>(conn: &Connection, rows: &'a Rows, run: i64) -> Result<Vec<Placed<'a>>, StoreError> {
+    let mut placed = Vec::with_capacity(rows.count);
+    for ((family, list), list_rows) in &rows.lists {
+        let base = total(conn, run.saturating_sub(1), *family, *list)?;
+        placed.extend(list_rows.iter().zip(base.saturating_add(1)..).map(|(row, number)| (*family, *list, number, row)));
+    }
+    Ok(placed)
+}
+
+/// The rows of earlier runs that have changed: they are written again, under their old numbers.
+fn patched<'a>(conn: &Connection, rows: &'a Rows) -> Result<Vec<(Uid, i64, &'a Row)>, StoreError> {
+    let mut patched = Vec::new();
+    let mut places = conn.prepare_cached("SELECT list, number FROM open_item WHERE item = ?1").map_err(fault)?;
+    let mut close = conn.prepare_cached("DELETE FROM open_item WHERE item = ?1").map_err(fault)?;
+    for (item, (row, _)) in &rows.patches {
+        let found: Vec<(Id16, i64)> =
+            places.query_map([id16(*item)], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect).map_err(fault)?;
+        patched.extend(found.iter().map(|(list, number)| (Uid::from_bytes(list.0), *number, row)));
+        close.execute([id16(*item)]).map_err(fault)?;
+    }
+    Ok(patched)
+}
+
+/// How many rows the runs up to `runs` have of a list.
+pub fn total(conn: &Connection, runs: i64, family: Family, list: Uid) -> Result<i64, StoreError> {
+    // Runs are looked into one by one, newest first: the newest that has the list has its greatest number,
+    // except where it only has patches, which is why all of them are asked.
+    let sql = "SELECT max((SELECT max(number) FROM run_row WHERE run = run.id AND family = ?2 AND list = ?3)) FROM run WHERE id <= ?1";
+    let mut select = conn.prepare_cached(sql).map_err(fault)?;
+    let total: Option<Option<i64>> = select.query_row((runs, family.number(), id16(list)), |row| row.get(0)).optional().map_err(fault)?;
+    Ok(total.flatten().unwrap_or(0))
+}
+
+/// The rows of a list in the runs with numbers from `low` (exclusive) to `high`, as the newest run has each.
+pub fn range(conn: &Connection, runs: i64, family: Family, list: Uid, low: i64, high: i64) -> Result<Vec<(i64, Row)>, StoreError> {
+    let sql = "SELECT number, item, kind, nature, status, refusal, at FROM run_row \
+               WHERE run IN (SELECT id FROM run WHERE id <= ?1) AND family = ?2 AND list = ?3 AND number > ?4 AND number <= ?5 \
+               ORDER BY run";
+    let mut select = conn.prepare_cached(sql).map_err(fault)?;
+    let mut cursor = select.query((runs, family.number(), id16(list), low, high)).map_err(fault)?;
+    let mut newest: FxHashMap<i64, Row> = FxHashMap::default();
+    while let Some(row) = cursor.next().map_err(fault)? {
+        let number = row.get(0).map_err(fault)?;
+        let read = || {
+            Ok::<_, rusqlite::Error>(Row {
+                item: rows::uid(row, 1)?,
+                kind: row.get(2)?,
+                nature: row.get(3)?,
+                status: row.get(4)?,
+                refusal: row.get(5)?,
+                at: row.get(6)?,
+            })
+        };
+        newest.insert(number, read().map_err(fault)?);
+    }
+    let mut found: Vec<(i64, Row)> = newest.into_iter().collect();
+    found.sort_unstable_by_key(|(number, _)| *number);
+    Ok(found)
+}

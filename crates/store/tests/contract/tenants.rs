@@ -1,0 +1,96 @@
+//! What belongs to another platform is not there.
+
+use domain::payment::{Status, TransferFundsError};
+use domain::user::User;
+use domain::{Ctx, PaymentId, RecordKey, Resource};
+use engine::{EventFilter, Listing, OfPayments, PaymentFilter};
+use ledger::Role;
+
+use crate::harness::{Home, Purse, Site, moving, page};
+
+crate::on_both_stores!(
+    another_platforms_things_are_not_there,
+    another_platforms_things_are_not_in_its_lists,
+    naming_another_platforms_wallet_hinders_nobody,
+    what_is_personal_is_sealed,
+);
+
+async fn another_platforms_things_are_not_there(home: &impl Home) {
+    let site = Site::at(home);
+    let (one, two) = (site.platform("one").await, site.platform("two").await);
+    let purse = site.purse(one, 500).await;
+    let other = site.purse(two, 500).await;
+    let payment = site.transfer(one, moving(purse, purse, 1, 0)).await.unwrap();
+    not_there(&site, two, purse, other, payment.id).await;
+    drop(site);
+    not_there(&Site::at(home), two, purse, other, payment.id).await;
+}
+
+async fn not_there(site: &Site, two: Ctx, purse: Purse, other: Purse, payment: PaymentId) {
+    assert!(site.reads.account(two.platform, purse.account()).await.unwrap().is_none());
+    assert!(site.reads.payment(two.platform, payment).await.unwrap().is_none());
+    let key = RecordKey { kind: User::KIND, platform: two.platform, id: purse.owner.0 };
+    assert!(site.reads.record(key).await.unwrap().is_none());
+    let wallets = site.reads.accounts(two.platform, vec![Role::Wallet]).await.unwrap();
+    assert_eq!(wallets.iter().map(|account| account.id).collect::<Vec<_>>(), [other.account()]);
+    let stolen = moving(Purse { owner: other.owner, id: purse.id }, other, 1, 0);
+    assert!(matches!(site.transfer(two, stolen).await, Err(TransferFundsError::NotFound { from: true, to: false, .. })));
+}
+
+async fn another_platforms_things_are_not_in_its_lists(home: &impl Home) {
+    let site = Site::at(home);
+    let (one, two) = (site.platform("one").await, site.platform("two").await);
+    let purse = site.purse(one, 500).await;
+    site.purse(two, 0).await;
+    for of in [OfPayments::Account(purse.account()), OfPayments::User(purse.owner.0)] {
+        for number in [1, 9] {
+            let listed = site.reads.payments(two.platform, of, PaymentFilter::default(), page(number, 10, true)).await.unwrap();
+            assert_eq!((listed.rows.len(), listed.total), (0, 0), "{of:?}, page {number}: not even their number");
+        }
+        let filter = PaymentFilter { statuses: vec![Status::Succeeded], ..PaymentFilter::default() };
+        let listed = site.reads.payments(two.platform, of, filter, page(1, 10, true)).await.unwrap();
+        assert_eq!((listed.rows.len(), listed.total), (0, 0), "{of:?}, narrowed");
+    }
+    let events = site.reads.events(two.platform, EventFilter::default(), page(1, 10, true)).await.unwrap();
+    assert!(events.rows.iter().all(|event| event.platform == two.platform));
+    let users = site.reads.records(two.platform, User::KIND, Listing::default(), page(1, 10, true)).await.unwrap();
+    assert_eq!(users.total, 1);
+}
+
+/// In one batch, one platform uses its wallet and another names it: the books must not mix the two up.
+async fn naming_another_platforms_wallet_hinders_nobody(home: &impl Home) {
+    let site = Site::at(home);
+    let (one, two) = (site.platform("one").await, site.platform("two").await);
+    let mut own = Vec::new();
+    for _ in 0..20 {
+        own.push((site.purse(one, 100).await, site.purse(two, 100).await));
+    }
+    drop(site);
+    // After a restart nothing is resident.
+    let site = std::sync::Arc::new(Site::at(home));
+    let mut running = Vec::new();
+    for (ones, twos) in own {
+        let (a, b, c, d) = (site.clone(), site.clone(), site.clone(), site.clone());
+        running.push(tokio::spawn(async move { a.transfer(two, moving(twos, ones, 1, 0)).await.is_err() }));
+        running.push(tokio::spawn(async move { b.transfer(one, moving(ones, twos, 1, 0)).await.is_err() }));
+        running.push(tokio::spawn(async move { c.fund(one, ones, 1).await.status == Status::Succeeded }));
+        running.push(tokio::spawn(async move { d.fund(two, twos, 1).await.status == Status::Succeeded }));
+    }
+    for one in running {
+        assert!(one.await.expect("nobody is told that their own wallet is not there"));
+    }
+}
+
+async fn what_is_personal_is_sealed(home: &impl Home) {
+    let site = Site::at(home);
+    let ctx = site.platform("first").await;
+    let (from, to) = (site.purse(ctx, 500).await, site.purse(ctx, 0).await);
+    let key = crate::harness::keyed(ctx, "a-key", 1);
+    site.keyed_transfer(ctx, moving(from, to, 1, 0), key).await.unwrap();
+    site.audit();
+    drop(site);
+    for text in ["Zebulon", "Quackenbush", "quackenbush", "FR7630004000031234567890143"] {
+        assert!(!home.holds(text), "{text} is stored as it is");
+    }
+    assert!(home.holds("a-key"), "the search finds what is not sealed");
+}

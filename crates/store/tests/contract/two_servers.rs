@@ -1,0 +1,273 @@
+//! Two servers over one PostgreSQL database, at the same time.
+
+use std::sync::Arc;
+
+use domain::payment::{Refusal, Status};
+use domain::user::User;
+use domain::{Command, Ctx, Desk, Freshness, UserId};
+use engine::{OfPayments, PaymentFilter, Refused, Reply};
+use ledger::{AccountId, Role};
+use money::Currency;
+
+use crate::harness::{PostgresHome, Purse, Site, keyed, moving, page, run};
+
+async fn two() -> (PostgresHome, [Arc<Site>; 2], Ctx) {
+    let home = PostgresHome::new();
+    let sites = [Arc::new(Site::at(&home)), Arc::new(Site::at(&home))];
+    let ctx = sites[0].platform("first").await;
+    (home, sites, ctx)
+}
+
+/// Tries again what lost too many races, as a client would.
+async fn insist<C: Command>(site: &Site, ctx: Ctx, make: impl Fn() -> C + Send + Sync) -> Result<C::Outcome, C::Error> {
+    for _ in 0..50 {
+        match site.engine.run(ctx, make()).await {
+            Ok(result) => return result,
+            Err(Refused::Overloaded) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    panic!("it is never done");
+}
+
+#[test]
+fn opposite_transfers_between_few_accounts_keep_the_sum() {
+    run(async {
+        let (_home, sites, ctx) = two().await;
+        let mut purses = Vec::new();
+        for _ in 0..4 {
+            purses.push(sites[0].purse(ctx, 500).await);
+        }
+        let mut running = Vec::new();
+        for turn in 0..600_usize {
+            let site = sites[turn % 2].clone();
+            let (from, to) = (purses[turn * 7 % 4], purses[(turn * 7 + 1 + turn % 3) % 4]);
+            running.push(tokio::spawn(async move {
+                drop(insist(&site, ctx, || moving(from, to, 1 + turn as i64 % 200, 0)).await);
+            }));
+        }
+        for one in running {
+            one.await.unwrap();
+        }
+        let audit = sites[1].audit();
+        let sum: i64 = purses.iter().map(|purse| audit.accounts[&purse.account()].balance).sum();
+        assert_eq!(sum, 2_000);
+        assert_lists_are_whole(&sites, ctx, &purses).await;
+    });
+}
+
+/// Numbered without holes, the same for both servers, and nothing is missing.
+async fn assert_lists_are_whole(sites: &[Arc<Site>; 2], ctx: Ctx, purses: &[Purse]) {
+    for purse in purses {
+        let mut lists = Vec::new();
+        for site in sites {
+            let mut ids = Vec::new();
+            for number in 1.. {
+                let of = OfPayments::Account(purse.account());
+                let listed = site.reads.payments(ctx.platform, of, PaymentFilter::default(), page(number, 100, false)).await.unwrap();
+                if listed.rows.is_empty() {
+                    assert_eq!(listed.total, ids.len() as u64);
+                    break;
+                }
+                ids.extend(listed.rows.iter().map(|payment| payment.id));
+            }
+            lists.push(ids);
+        }
+        assert_eq!(lists[0], lists[1]);
+        let succeeded = PaymentFilter { statuses: vec![Status::Succeeded], ..PaymentFilter::default() };
+        let of = OfPayments::Account(purse.account());
+        let listed = sites[0].reads.payments(ctx.platform, of, succeeded, page(1, 1, false)).await.unwrap();
+        let account = sites[0].reads.account(ctx.platform, purse.account()).await.unwrap().unwrap();
+        assert_eq!(listed.total, account.postings, "each posting is of one payment that is listed");
+    }
+}
+
+#[test]
+fn a_key_used_on_both_is_used_once() {
+    run(async {
+        let (_home, sites, ctx) = two().await;
+        let (from, to) = (sites[0].purse(ctx, 100_000).await, sites[0].purse(ctx, 0).await);
+        let mut running = Vec::new();
+        for turn in 0..400_usize {
+            let site = sites[turn % 2].clone();
+            let key = keyed(ctx, &format!("key-{}", turn / 4), 1);
+            running.push(tokio::spawn(async move {
+                loop {
+                    match site.keyed_transfer(ctx, moving(from, to, 10, 0), key.clone()).await {
+                        Err(Refused::Overloaded) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+                        other => break other.unwrap(),
+                    }
+                }
+            }));
+        }
+        let mut answers = std::collections::BTreeMap::new();
+        let mut answered = 0;
+        for (turn, one) in running.into_iter().enumerate() {
+            let answer = match one.await.unwrap() {
+                Reply::Answer(answer) => {
+                    answered += 1;
+                    answer
+                }
+                Reply::KeyUsed(Freshness::SameInput(answer)) => answer,
+                other => panic!("{other:?}"),
+            };
+            let first = answers.entry(turn / 4).or_insert_with(|| answer.clone());
+            assert_eq!(*first, answer, "all four uses have one answer");
+        }
+        assert_eq!(answered, 100);
+        assert_eq!(sites[0].balance(ctx, to.account()).await, 1_000);
+        sites[0].audit();
+    });
+}
+
+#[test]
+fn a_directory_text_is_taken_once() {
+    run(async {
+        let (_home, sites, _) = two().await;
+        for turn in 0..10 {
+            let name = format!("wanted-{turn}");
+            let tries = [0, 1].map(|place| {
+                let (site, name) = (sites[place].clone(), name.clone());
+                let ctx = crate::harness::ctx_of(&format!("{name}-by-{place}"));
+                tokio::spawn(async move { site.create(ctx, &name).await })
+            });
+            let mut made = 0;
+            for one in tries {
+                made += usize::from(one.await.unwrap().is_ok());
+            }
+            assert_eq!(made, 1, "{name}");
+        }
+    });
+}
+
+struct Block {
+    user: UserId,
+    is_blocked: bool,
+}
+
+impl Command for Block {
+    type Outcome = ();
+    type Error = ();
+    const NAME: &'static str = "test.block";
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), ()> {
+        let found = desk.find_record::<User>(self.user).ok_or(())?;
+        let mut user = User::clone(&*found.body::<User>().ok_or(())?);
+        user.blocks.outflows = self.is_blocked;
+        desk.update(&found, user);
+        Ok(())
+    }
+}
+
+/// Once a block is acknowledged by one server, no transfer of the other succeeds until it is lifted.
+#[test]
+fn a_blocked_user_moves_nothing_on_the_other_server() {
+    run(async {
+        let (_home, sites, ctx) = two().await;
+        let (from, to) = (sites[0].purse(ctx, 1_000_000).await, sites[0].purse(ctx, 0).await);
+        // Others go on all the while, so that the user's record is read by both in every batch.
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let mut noise = Vec::new();
+        for site in &sites {
+            let (site, stop) = (site.clone(), stop.clone());
+            noise.push(tokio::spawn(async move {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    insist(&site, ctx, || moving(to, from, 1, 0)).await.unwrap();
+                }
+            }));
+        }
+        for turn in 0..40 {
+            let (blocker, mover) = (&sites[turn % 2], &sites[(turn + 1) % 2]);
+            let block = async |is_blocked| {
+                insist(blocker, ctx, || Block { user: from.owner, is_blocked }).await.unwrap();
+            };
+            block(true).await;
+            let refused = insist(mover, ctx, || moving(from, to, 1, 0)).await.unwrap();
+            assert_eq!(refused.payment().refusal, Some(Refusal::UserBlocked), "turn {turn}");
+            block(false).await;
+            let moved = insist(mover, ctx, || moving(from, to, 1, 0)).await.unwrap();
+            assert_eq!(moved.payment().status, Status::Succeeded, "turn {turn}");
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        for one in noise {
+            one.await.unwrap();
+        }
+        sites[0].audit();
+    });
+}
+
+#[test]
+fn one_fee_account_serves_both() {
+    run(async {
+        let (_home, sites, ctx) = two().await;
+        let mut pairs = Vec::new();
+        for _ in 0..16 {
+            pairs.push((sites[0].purse(ctx, 10_000).await, sites[0].purse(ctx, 0).await));
+        }
+        let mut running = Vec::new();
+        for turn in 0..640_usize {
+            let (site, (from, to)) = (sites[turn % 2].clone(), pairs[turn / 2 % 16]);
+            running.push(tokio::spawn(async move { insist(&site, ctx, || moving(from, to, 10, 2)).await.unwrap() }));
+        }
+        for one in running {
+            assert_eq!(one.await.unwrap().payment().status, Status::Succeeded);
+        }
+        let audit = sites[0].audit();
+        let fees = AccountId::of_chart(ctx.platform.0, Role::Fees, Currency::EUR);
+        assert_eq!((audit.accounts[&fees].balance, audit.accounts[&fees].postings), (1_280, 640));
+    });
+}
+
+/// A list asked of one server holds what the other one has just acknowledged.
+#[test]
+fn a_list_holds_what_the_other_server_acknowledged() {
+    run(async {
+        let (_home, sites, ctx) = two().await;
+        let (from, to) = (sites[0].purse(ctx, 1_000).await, sites[0].purse(ctx, 0).await);
+        for turn in 0..60 {
+            let (writer, reader) = (&sites[turn % 2], &sites[(turn + 1) % 2]);
+            let payment = writer.transfer(ctx, moving(from, to, 1, 0)).await.unwrap();
+            let of = OfPayments::User(to.owner.0);
+            let listed = reader.reads.payments(ctx.platform, of, PaymentFilter::default(), page(1, 1, true)).await.unwrap();
+            assert_eq!(listed.rows, [payment], "turn {turn}");
+        }
+    });
+}
+
+/// Every server is told that a connection has gone, and the one after it works.
+#[test]
+fn a_lost_connection_costs_no_money() {
+    run(async {
+        let (home, sites, ctx) = two().await;
+        let (from, to) = (sites[0].purse(ctx, 10_000).await, sites[0].purse(ctx, 0).await);
+        let site = sites[0].clone();
+        let mover = tokio::spawn(async move {
+            let mut told = 0;
+            for turn in 0..300 {
+                let key = keyed(ctx, &format!("key-{turn}"), 1);
+                // A fault may or may not have moved money; the key tells when it is asked again.
+                loop {
+                    match site.keyed_transfer(ctx, moving(from, to, 1, 0), key.clone()).await {
+                        Ok(_) => break,
+                        Err(_) => told += 1,
+                    }
+                }
+            }
+            told
+        });
+        let killer = tokio::task::spawn_blocking(move || {
+            for _ in 0..12 {
+                std::thread::sleep(std::time::Duration::from_millis(60));
+                drop(home.psql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'florin' AND datname = current_database()",
+                ));
+            }
+            home
+        });
+        let told = mover.await.unwrap();
+        let _home = killer.await.unwrap();
+        eprintln!("{told} faults were told");
+        assert_eq!(sites[1].balance(ctx, to.account()).await, 300);
+        sites[1].audit();
+    });
+}
