@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::payment::Payment;
 use domain::{Answer, Command, Ctx, PaymentId, PlatformId, Record, RecordKey, Resource, Timestamp};
-use engine::{Keyed, Page, Refused, RejectInput, Reply, StoreError};
+use engine::{Keyed, Listed, Listing, OfPayments, Page, PaymentFilter, Refused, RejectInput, Reply, StoreError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode, Uri};
 use ledger::{Account, AccountId};
@@ -175,6 +175,18 @@ impl Call {
     /// An account of the platform.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, WireError> {
         self.dialect.reads.account(self.ctx.platform, id).await.map_err(|error| self.read_failed(&error))
+    }
+
+    /// A page of records of the platform.
+    pub async fn records<R: Resource>(&self, listing: Listing, page: Page) -> Result<Listed<Record>, WireError> {
+        let listed = self.dialect.reads.records(self.ctx.platform, R::KIND, listing, page).await;
+        listed.map_err(|error| self.read_failed(&error))
+    }
+
+    /// A page of payments of the platform.
+    pub async fn payments(&self, of: OfPayments, filter: PaymentFilter, page: Page) -> Result<Listed<Payment>, WireError> {
+        let listed = self.dialect.reads.payments(self.ctx.platform, of, filter, page).await;
+        listed.map_err(|error| self.read_failed(&error))
     }
 
     /// What is answered when the store could not be read; the cause goes to the log.

@@ -5,6 +5,8 @@
 
 use domain::EventType;
 
+use crate::wire::Prefix;
+
 /// The vendor's name of an event.
 #[must_use]
 pub const fn name(event: EventType) -> &'static str {
@@ -43,6 +45,41 @@ pub const fn name(event: EventType) -> &'static str {
         EventType::UserOutflowsUnblocked => "USER_OUTFLOWS_UNBLOCKED",
         EventType::CompanyNumberValid => "LEGAL_COMPANY_NUMBER_VALIDATION_SUCCEEDED",
         EventType::CompanyNumberInvalid => "LEGAL_COMPANY_NUMBER_VALIDATION_FAILED",
+    }
+}
+
+/// The kind of thing that an event is about.
+#[must_use]
+pub const fn subject(event: EventType) -> Prefix {
+    match event {
+        EventType::PayInCreated | EventType::PayInSucceeded | EventType::PayInFailed => Prefix::PayIn,
+        EventType::TransferCreated | EventType::TransferSucceeded | EventType::TransferFailed => Prefix::Transfer,
+        EventType::PayoutCreated
+        | EventType::PayoutSucceeded
+        | EventType::PayoutFailed
+        | EventType::InstantPayoutSucceeded
+        | EventType::InstantPayoutFellBack
+        | EventType::InstantPayoutFailed => Prefix::Payout,
+        EventType::PayInRefundCreated
+        | EventType::PayInRefundSucceeded
+        | EventType::PayInRefundFailed
+        | EventType::TransferRefundCreated
+        | EventType::TransferRefundSucceeded
+        | EventType::TransferRefundFailed
+        | EventType::PayoutRefundCreated
+        | EventType::PayoutRefundSucceeded
+        | EventType::PayoutRefundFailed => Prefix::Refund,
+        EventType::CardValidationCreated | EventType::CardValidationSucceeded | EventType::CardValidationFailed => Prefix::CardValidation,
+        EventType::UserBecameRegular
+        | EventType::UserBecameLight
+        | EventType::UserBecameOwner
+        | EventType::UserClosed
+        | EventType::UserInflowsBlocked
+        | EventType::UserInflowsUnblocked
+        | EventType::UserOutflowsBlocked
+        | EventType::UserOutflowsUnblocked
+        | EventType::CompanyNumberValid
+        | EventType::CompanyNumberInvalid => Prefix::User,
     }
 }
 

@@ -23,7 +23,7 @@ const PAGE_SIZE: u32 = 10;
 /// Items of a page at most.
 const PAGE_SIZE_MAX: u32 = 100;
 /// Events older than this cannot be searched.
-const EVENTS_KEPT_MS: i64 = 45 * 86_400_000;
+pub(crate) const EVENTS_KEPT_MS: i64 = 45 * 86_400_000;
 
 const NUMBER_OF_PAGES: HeaderName = HeaderName::from_static("x-number-of-pages");
 const NUMBER_OF_ITEMS: HeaderName = HeaderName::from_static("x-number-of-items");
@@ -137,7 +137,7 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// What a list of events is narrowed to: `EventType`, `BeforeDate`, `AfterDate`; `now` is real time.
+    /// What a list of events is narrowed to: `EventType`, `BeforeDate`, `AfterDate`; `now` is the platform's own time.
     pub fn event_filter(&mut self, now: Timestamp) -> Narrowed<EventFilter> {
         let names: Vec<&str> = self.values("EventType").collect();
         let types: Vec<EventType> = names.iter().filter_map(|name| events::of_name(name)).collect();

@@ -7,22 +7,26 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, Path};
+use axum::routing::get;
 use bytes::Bytes;
 use domain::ids::RequestId;
 use domain::payment::ReceivingAccount;
 use domain::{Actor, Ctx, IdempotencyKey, Ids, Timestamp};
+use engine::rail::Rails;
 use engine::{Clock, Engine, Keyed, Reads};
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use ledger::Uid;
 use sha2::{Digest, Sha256};
 
 use crate::auth::{AuthError, Authenticator, Caller, Credentials};
 use crate::call::{Call, View, WireResponse, error_response};
+use crate::endpoints::clients::logo;
 use crate::endpoints::oauth;
-use crate::rate::{RateConfig, RateLimits, RateState};
+use crate::rate::{RateConfig, RateLimits};
 use crate::router::{Found, Matched, Router, Verb};
 use crate::routes::{Access, Endpoint, ROUTES};
 use crate::wire::error::WireError;
@@ -30,6 +34,9 @@ use crate::wire::{Aliases, Spelling};
 
 /// This dialect's name space of idempotency keys.
 pub const DIALECT: u8 = 1;
+
+/// The name space of the keys of local requests, which no client can use up.
+const LOCAL: u8 = 0;
 
 /// A body at most: a file of 10 MiB in base64, and the JSON around it.
 pub const BODY_MAX_BYTES: usize = 14 * 1_024 * 1_024;
@@ -52,6 +59,8 @@ pub struct Config {
     pub token_lifetime_ms: i64,
     /// The account that payers of bank wires are told to pay to.
     pub receiving_account: ReceivingAccount,
+    /// The outside, where a request has to ask it.
+    pub rails: Rails,
     /// Key of the hash that the audit trail keeps of callers' addresses.
     pub origin_key: [u8; 32],
 }
@@ -71,12 +80,21 @@ impl Config {
                 city: "Luxembourg".to_owned(),
                 postal_code: "L-1125".to_owned(),
                 country: "LU".to_owned(),
-                iban: "FR7630056009271234567890182".to_owned(),
-                bic: "CCFRFRPPXXX".to_owned(),
+                iban: "FR7699999000010000000000115".to_owned(),
+                bic: "FLRNFRP0XXX".to_owned(),
             },
+            rails: Rails::default(),
             origin_key: [0; 32],
         }
     }
+}
+
+/// Marks a request that the owner of the data makes, in the process: it needs no credentials, is not
+/// counted, and may name the id of what it makes. Put among the request's extensions, where no client can.
+#[derive(Clone, Copy, Debug)]
+pub struct Local {
+    /// The id of the object to be made.
+    pub given_id: Option<Uid>,
 }
 
 /// The Mangopay dialect over an engine and the reading half of its store.
@@ -130,7 +148,13 @@ impl Dialect {
 
     async fn enter(self: &Arc<Self>, received: Received, parts: &Parts, body: Body, matched: &Matched<Endpoint>) -> WireResponse {
         let access = matched.route.target.access;
-        let caller = match self.authenticate(access, &parts.headers, received.at).await {
+        let is_local = parts.extensions.get::<Local>().is_some();
+        let caller = if is_local {
+            self.authenticator.local(&matched.params.get(parts.uri.path(), "ClientId")).await
+        } else {
+            self.authenticate(access, &parts.headers, received.at).await
+        };
+        let caller = match caller {
             Ok(caller) => caller,
             Err(AuthError::Denied) => return denied(&received, access),
             Err(AuthError::Store(error)) => {
@@ -142,8 +166,17 @@ impl Dialect {
         if matched.params.has("ClientId") && matched.params.get(path, "ClientId") != *caller.client_id {
             return denied(&received, access);
         }
+        if is_local {
+            return self.admit(received, parts, body, matched, caller).await;
+        }
         let rate = self.rates.count(caller.platform, received.at.seconds());
-        let mut response = self.admit(received, parts, body, matched, caller, &rate).await;
+        let mut response = if !is_allowed(access, matched.route.verb, &caller) {
+            received.error(&WireError::forbidden_ressource("This endpoint is not available for your account"))
+        } else if rate.is_refused {
+            received.error(&WireError::rate_limit())
+        } else {
+            self.admit(received, parts, body, matched, caller).await
+        };
         rate.write_headers(response.headers_mut());
         response
     }
@@ -156,15 +189,8 @@ impl Dialect {
         body: Body,
         matched: &Matched<Endpoint>,
         caller: Caller,
-        rate: &RateState,
     ) -> WireResponse {
         let route = matched.route;
-        if !is_allowed(route.target.access, route.verb, &caller) {
-            return received.error(&WireError::forbidden_ressource("This endpoint is not available for your account"));
-        }
-        if rate.is_refused {
-            return received.error(&WireError::rate_limit());
-        }
         let body = match read_body(&parts.headers, body).await {
             Ok(body) => body,
             Err(error) => return received.error(&error),
@@ -190,12 +216,13 @@ impl Dialect {
         caller: Caller,
         keyed: Option<Keyed>,
     ) -> Call {
+        let local = parts.extensions.get::<Local>();
         let ctx = Ctx {
             platform: caller.platform,
-            actor: Actor::ApiKey(caller.key),
+            actor: if local.is_some() { Actor::System } else { Actor::ApiKey(caller.key) },
             request: received.request,
             origin: self.origin(parts),
-            given_id: None,
+            given_id: local.and_then(|local| local.given_id),
         };
         let view = View {
             spelling: Spelling::new(caller.platform, &self.aliases),
@@ -220,6 +247,9 @@ impl Dialect {
         let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()).unwrap_or("");
         match (access, Credentials::parse(header)) {
             (Access::Token(_), Some(Credentials::Bearer(token))) => self.authenticator.bearer(&token, now).await,
+            (Access::Token(_), Some(Credentials::Basic { client_id, key })) => {
+                self.authenticator.basic_on_call(&client_id, &key, now).await
+            }
             (Access::ApiKey, Some(Credentials::Basic { client_id, key })) => self.authenticator.basic(&client_id, &key).await,
             _ => Err(AuthError::Denied),
         }
@@ -303,7 +333,8 @@ fn keyed(caller: &Caller, parts: &Parts, body: &Bytes) -> Result<Option<Keyed>, 
     for part in [parts.method.as_str().as_bytes(), b" ", path.as_bytes(), b"\n", body] {
         hash.update(part);
     }
-    let key = IdempotencyKey { platform: caller.platform, dialect: DIALECT, key: key.into() };
+    let dialect = if parts.extensions.get::<Local>().is_some() { LOCAL } else { DIALECT };
+    let key = IdempotencyKey { platform: caller.platform, dialect, key: key.into() };
     Ok(Some(Keyed { key, fingerprint: first_half(hash), path: path.into() }))
 }
 
@@ -323,7 +354,9 @@ fn first_half(hash: Sha256) -> [u8; 16] {
 
 /// The dialect as a service of axum: everything that reaches it is this wire's, also what leads nowhere.
 pub fn router(dialect: Arc<Dialect>) -> axum::Router {
-    axum::Router::new().fallback(move |request: Request<Body>| {
+    let logos = Arc::clone(&dialect);
+    let show_logo = move |Path(platform): Path<String>| async move { logo::serve(logos, &platform).await };
+    axum::Router::new().route(logo::PATH, get(show_logo)).fallback(move |request: Request<Body>| {
         let dialect = Arc::clone(&dialect);
         async move { dialect.handle(request).await }
     })

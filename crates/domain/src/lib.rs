@@ -29,8 +29,8 @@ pub mod user;
 pub mod wallet;
 
 pub use crate::core::{
-    Actor, Answer, AuditLine, Books, Command, Ctx, DecodeError, Desk, DirectoryKey, DirectoryRow, Event, EventType, Fault, Freshness,
-    IdempotencyKey, Ids, Job, JobKind, KeyRow, KeyState, Kind, Label, Lead, Mark, Needs, OwnedKey, Record, RecordKey, Resource, Sealing,
-    Secret, Slot, Space, Table, Timestamp, Via, Wanted, ids,
+    Actor, Answer, AuditLine, Books, ClaimedKey, Command, Ctx, DecodeError, Desk, DirectoryKey, DirectoryRow, Event, EventType, Fault,
+    FinishJob, Freshness, IdempotencyKey, Ids, Job, JobKind, KeyRow, KeyState, Kind, Label, Lead, Mark, Needs, OwnedKey, PostponeJob,
+    Record, RecordKey, Resource, Sealing, Secret, Slot, Space, Table, Timestamp, Via, Wanted, ids,
 };
 pub use ids::{BankAccountId, EventId, JobId, PaymentId, PlatformId, UserId, WalletId};

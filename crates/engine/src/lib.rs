@@ -16,19 +16,28 @@
     )
 )]
 
+mod acquirer;
 pub mod batch;
+mod checkout;
 pub mod clock;
 mod engine;
 pub mod ids;
 mod inline;
 mod job;
+mod link;
+pub mod rail;
 pub mod reads;
 pub mod store;
+mod voice;
 
+pub use acquirer::Acquirer;
+pub use checkout::{Checkout, CheckoutError, Typed};
 pub use clock::Clock;
 pub use engine::{Engine, EngineConfig, Refused};
 pub use ids::UuidIds;
 pub use inline::{Awaited, Batch, Inline};
 pub use job::{Begun, Keyed, RejectInput, Reply};
+pub use link::{PageLink, fresh_session, secrets_match};
 pub use reads::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads};
 pub use store::{Store, StoreError};
+pub use voice::{Listener, Subject, Voice};

@@ -7,8 +7,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::demo::DemoArgs;
+use crate::fixtures::LoadArgs;
 use crate::installation::Location;
-use crate::{bench, ledger, platform, serve};
+use crate::{bench, demo, fixtures, ledger, platform, serve};
 
 /// A payment-services engine with a real double-entry ledger.
 #[derive(Parser)]
@@ -27,6 +29,11 @@ struct Cli {
 enum Command {
     /// Runs the server
     Serve(ServeArgs),
+    /// Plays a marketplace's day against a server of its own, and leaves it up
+    Demo(DemoArgs),
+    /// Loads objects from a file
+    #[command(subcommand)]
+    Fixtures(FixturesCommand),
     /// Makes and shows platforms
     #[command(subcommand)]
     Platform(PlatformCommand),
@@ -73,6 +80,12 @@ pub struct PlatformArgs {
 }
 
 #[derive(Subcommand)]
+enum FixturesCommand {
+    /// Runs the requests of a file as ordinary requests; loading it again changes nothing
+    Load(LoadArgs),
+}
+
+#[derive(Subcommand)]
 enum LedgerCommand {
     /// Holds the whole ledger against its invariants; exit status 0 only when all holds
     Verify,
@@ -102,6 +115,8 @@ pub fn run() -> Result<ExitCode, Box<dyn Error>> {
     let Cli { location, json, command } = Cli::parse();
     match command {
         Command::Serve(args) => serve::run(&location, &args).map(|()| ExitCode::SUCCESS),
+        Command::Demo(args) => demo::run(&location, &args, json),
+        Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Platform(PlatformCommand::Create(args)) => platform::create(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Verify) => ledger::verify(&location, json),
         Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format).map(|()| ExitCode::SUCCESS),

@@ -10,27 +10,32 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+use axum::Router;
+
+use crate::fixtures::{self, Counted};
 use crate::installation::{Installation, Location};
 use crate::platform::{self, NewPlatform};
 
 /// A request is not longer than this.
-const MAX_REQUEST_BYTES: u64 = 65_536;
+const MAX_REQUEST_BYTES: u64 = 16 * 1_024 * 1_024;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
     CreatePlatform(NewPlatform),
+    RunFixture { line: String, hash: String, last_client: Option<String> },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Response {
     Done,
+    Ran { counted: Counted, last_client: Option<String> },
     Refused(String),
 }
 
 /// Answers whoever connects, until the server ends.
-pub async fn listen(location: &Location, installation: Arc<Installation>) -> std::io::Result<()> {
+pub async fn listen(location: &Location, installation: Arc<Installation>, router: Router) -> std::io::Result<()> {
     let path = location.socket();
     // The folder is ours by its lock, so what is there is left over.
     if path.exists() {
@@ -40,9 +45,9 @@ pub async fn listen(location: &Location, installation: Arc<Installation>) -> std
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let installation = Arc::clone(&installation);
+            let (installation, router) = (Arc::clone(&installation), router.clone());
             tokio::spawn(async move {
-                if let Err(error) = answer(stream, &installation).await {
+                if let Err(error) = answer(stream, &installation, &router).await {
                     tracing::warn!(%error, "a control connection failed");
                 }
             });
@@ -51,7 +56,7 @@ pub async fn listen(location: &Location, installation: Arc<Installation>) -> std
     Ok(())
 }
 
-async fn answer(stream: UnixStream, installation: &Installation) -> std::io::Result<()> {
+async fn answer(stream: UnixStream, installation: &Installation, router: &Router) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     BufReader::new(read.take(MAX_REQUEST_BYTES)).read_line(&mut line).await?;
@@ -60,6 +65,12 @@ async fn answer(stream: UnixStream, installation: &Installation) -> std::io::Res
             Ok(_) => Response::Done,
             Err(error) => Response::Refused(error.to_string()),
         },
+        Ok(Request::RunFixture { line, hash, mut last_client }) => {
+            match fixtures::run_line(router, installation, &line, &hash, &mut last_client).await {
+                Ok(counted) => Response::Ran { counted, last_client },
+                Err(error) => Response::Refused(error.to_string()),
+            }
+        }
         Err(_) => Response::Refused("the running server does not know this request: is it of another release?".to_owned()),
     };
     let mut text = serde_json::to_string(&response)?;
@@ -70,8 +81,21 @@ async fn answer(stream: UnixStream, installation: &Installation) -> std::io::Res
 /// Asks the running server to make a platform.
 pub async fn create_platform(location: &Location, new: &NewPlatform) -> Result<(), Box<dyn Error>> {
     match ask(location, &Request::CreatePlatform(new.clone())).await? {
-        Response::Done => Ok(()),
         Response::Refused(why) => Err(why.into()),
+        Response::Done | Response::Ran { .. } => Ok(()),
+    }
+}
+
+/// Asks the running server to run a line of a fixture file.
+pub async fn run_fixture(location: &Location, line: &str, hash: &str, last_client: &mut Option<String>) -> Result<Counted, Box<dyn Error>> {
+    let request = Request::RunFixture { line: line.to_owned(), hash: hash.to_owned(), last_client: last_client.clone() };
+    match ask(location, &request).await? {
+        Response::Ran { counted, last_client: client } => {
+            *last_client = client;
+            Ok(counted)
+        }
+        Response::Refused(why) => Err(why.into()),
+        Response::Done => Err("the running server answered something else".into()),
     }
 }
 

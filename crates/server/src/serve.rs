@@ -41,8 +41,7 @@ pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     listener: TcpListener,
-    router: Router,
-    installation: Arc<Installation>,
+    wired: Wired,
 }
 
 impl Running {
@@ -55,34 +54,57 @@ impl Running {
         if is_first {
             introduce(&installation).await?;
         }
-        control::listen(location, Arc::clone(&installation)).await?;
-        let router = router(&installation, address, args)?;
+        let public_url = args.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let wired = wire(location, installation, &public_url, !args.no_rate_limit)?;
+        control::listen(location, Arc::clone(&wired.installation), wired.router.clone()).await?;
         if let Some(path) = &args.ready_file {
             let unfinished = path.with_extension("unfinished");
             std::fs::write(&unfinished, format!("{address}\n"))?;
             std::fs::rename(&unfinished, path)?;
         }
-        Ok(Self { address, listener, router, installation })
+        Ok(Self { address, listener, wired })
+    }
+
+    /// What the server works with.
+    pub fn installation(&self) -> Arc<Installation> {
+        Arc::clone(&self.wired.installation)
     }
 
     /// Answers requests until `end`, and then those under way.
     pub async fn until(self, end: impl Future<Output = ()> + Send + 'static) -> Result<(), Box<dyn Error>> {
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let service = self.wired.router.clone().into_make_service_with_connect_info::<SocketAddr>();
         let listener = axum::serve::ListenerExt::tap_io(self.listener, |stream| {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "TCP_NODELAY");
             }
         });
         axum::serve(listener, service).with_graceful_shutdown(end).await?;
-        drop(self.installation);
         Ok(())
     }
 }
 
-fn router(installation: &Installation, address: SocketAddr, args: &ServeArgs) -> Result<Router, Box<dyn Error>> {
-    let public_url = args.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    let mut config = Config::new(&public_url);
-    config.rate = RateConfig { is_enforced: !args.no_rate_limit, ..RateConfig::default() };
+/// Everything that answers and works, without a listener.
+pub struct Wired {
+    /// Every path.
+    pub router: Router,
+    /// What it works with.
+    pub installation: Arc<Installation>,
+}
+
+impl Wired {
+    /// Waits until nothing is due any more.
+    pub async fn settle(&self) {}
+}
+
+/// Puts the dialects, the pages, the sandbox and the workers together.
+pub fn wire(
+    _location: &Location,
+    installation: Arc<Installation>,
+    public_url: &str,
+    enforces_rates: bool,
+) -> Result<Wired, Box<dyn Error>> {
+    let mut config = Config::new(public_url);
+    config.rate = RateConfig { is_enforced: enforces_rates, ..RateConfig::default() };
     let ids = UuidIds::new(Arc::clone(&installation.clock), random_seed()?);
     let dialect = Dialect::new(
         installation.engine.clone(),
@@ -93,7 +115,8 @@ fn router(installation: &Installation, address: SocketAddr, args: &ServeArgs) ->
         config,
     );
     let health = get(|| async { ([(CONTENT_TYPE, "application/json")], HEALTH) });
-    Ok(Router::new().route("/health", health).merge(dialect_mangopay::router(dialect)))
+    let router = Router::new().route("/health", health).merge(dialect_mangopay::router(dialect));
+    Ok(Wired { router, installation })
 }
 
 /// Makes the first platform and shows its credentials, once.
@@ -107,14 +130,16 @@ async fn introduce(installation: &Installation) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn log_to_stderr() {
+/// Logs go to standard error, as `FLORIN_LOG` says.
+pub fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("FLORIN_LOG").unwrap_or_else(|_| "warn".into());
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second server in one process (tests) keeps the first one's log.
     drop(subscriber.try_init());
 }
 
-async fn ended_by_signal() {
+/// Returns when the process is asked to end.
+pub async fn ended_by_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         return std::future::pending().await;

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use domain::Kind;
 use domain::Resource;
 use domain::bank_account::BankAccount;
-use domain::payment::Receipt;
+use domain::card::{Card, CardRegistration, CardValidation};
+use domain::payment::{Receipt, RefundTally};
 use domain::platform::{AccessToken, ApiKey, ClientLogo, ClientProfile, Platform};
 use domain::user::{Person, User};
 use domain::wallet::Wallet;
@@ -35,6 +36,10 @@ pub const KINDS: &[&Kind] = &[
     ClientLogo::KIND,
     BankAccount::KIND,
     Receipt::KIND,
+    Card::KIND,
+    CardRegistration::KIND,
+    CardValidation::KIND,
+    RefundTally::KIND,
 ];
 
 /// An open store: its one writing half, and its shared reading half.

@@ -1,7 +1,12 @@
 //! The endpoints, a file a group. [`transfers`] is the model: read it first.
 
+pub mod clients;
+pub mod emoney;
+pub mod events;
 pub mod oauth;
 pub mod payins;
 pub mod responses;
+pub mod transactions;
 pub mod transfers;
+pub mod users;
 pub mod wallets;

@@ -5,6 +5,7 @@ use domain::{Record, WalletId};
 use money::Balance;
 use serde::Serialize;
 
+use super::users;
 use crate::call::{Call, View, WireResponse, json, json_bytes};
 use crate::wire::error::WireError;
 use crate::wire::fields::{TEXT_MAX, unknown_id};
@@ -47,11 +48,32 @@ pub async fn view(call: &Call) -> Result<WireResponse, WireError> {
     Ok(json(&body(call.view(), &record, &wallet, account.available())))
 }
 
+/// `GET /users/{UserId}/wallets`.
+pub async fn of_user(call: &Call) -> Result<WireResponse, WireError> {
+    let user = users::find(call).await?;
+    let mut query = call.query();
+    let page = query.page("CreationDate");
+    let listing = query.listing(Some(user.id.0));
+    query.finish()?;
+    let listed = call.records::<Wallet>(listing, page).await?;
+    let mut wallets = Vec::with_capacity(listed.rows.len());
+    for record in &listed.rows {
+        let wallet = record.body::<Wallet>().ok_or_else(WireError::fault)?;
+        let account = call.account(WalletId(record.lead.id).account()).await?.ok_or_else(WireError::fault)?;
+        wallets.push((record, wallet, account.available()));
+    }
+    let rows: Vec<_> = wallets.iter().map(|(record, wallet, balance)| body(call.view(), record, wallet, *balance)).collect();
+    Ok(call.page(&query, page, &rows, listed.total))
+}
+
 /// `PUT /wallets/{WalletId}`: `Description` and `Tag`; whatever else is sent is ignored.
+///
+/// Here alone names match whatever their case, and the last one counts: the official SDK's suite sends the whole
+/// object with its old `Description`, and the new one as `description`.
 pub async fn update(call: &Call) -> Result<WireResponse, WireError> {
     let text = call.param("WalletId").into_owned();
     let wallet = call.spelling().parse(&[Prefix::Wallet], &text).ok_or_else(|| WireError::not_found("Wallet", &text))?;
-    let mut fields = call.fields()?;
+    let mut fields = call.fields()?.in_any_case();
     let description = fields.secret("Description", TEXT_MAX).optional();
     let tag = fields.tag();
     fields.finish()?;
@@ -137,6 +159,8 @@ mod tests {
         assert_eq!(seen.text, expected.replace("Rent", "Savings"));
         let seen = world.call("PUT", &path, &[], r#"{"Tag":null}"#).await;
         assert_eq!(seen.text, expected.replace("Rent", "Savings"));
+        let seen = world.call("PUT", &path, &[], r#"{"Description":"Savings","data":{"Description":"x"},"description":"New"}"#).await;
+        assert_eq!(seen.text, expected.replace("Rent", "New"));
     }
 
     #[tokio::test]

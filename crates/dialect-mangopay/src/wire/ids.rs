@@ -145,6 +145,12 @@ pub fn parse(accepted: &[Prefix], text: &str) -> Option<Uid> {
     accepted.iter().find_map(|prefix| parse_ulid(text.strip_prefix(prefix.text())?))
 }
 
+/// The id of 26 digits without a prefix.
+#[must_use]
+pub fn parse_digits(digits: &str) -> Option<Uid> {
+    parse_ulid(digits)
+}
+
 /// Reads 26 digits. The first may be at most 7: more would not fit 128 bits.
 fn parse_ulid(digits: &str) -> Option<Uid> {
     if digits.len() != ULID_LENGTH || digits.as_bytes().first().is_none_or(|first| !(b'0'..=b'7').contains(first)) {

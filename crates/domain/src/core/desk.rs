@@ -47,6 +47,11 @@ impl<'a> Needs<'a> {
         self.wanted.payments.push((self.ctx.platform, id));
     }
 
+    /// A job.
+    pub fn job(&mut self, id: JobId) {
+        self.wanted.jobs.push((self.ctx.platform, id));
+    }
+
     /// A record.
     pub fn record<R: Resource>(&mut self, id: R::Id) {
         self.wanted.records.push(RecordKey { kind: R::KIND, platform: self.ctx.platform, id: id.into() });

@@ -15,6 +15,8 @@ pub enum Space {
     Iban,
     /// A reference that a payer was told to quote.
     WireReference,
+    /// A line of a fixture file that was loaded, by its hash.
+    Fixture,
 }
 
 impl Space {
@@ -25,6 +27,7 @@ impl Space {
             Self::ClientId => 1,
             Self::Iban => 2,
             Self::WireReference => 3,
+            Self::Fixture => 4,
         }
     }
 }

@@ -70,8 +70,8 @@ pub enum PayoutStage {
 pub struct Payout {
     /// Where the money goes.
     pub bank_account: BankAccountId,
-    /// How it was asked to be sent.
-    pub mode: PayoutMode,
+    /// How it was asked to be sent; `None` leaves it to the bank, like [`PayoutMode::Standard`].
+    pub mode: Option<PayoutMode>,
     /// How it was sent; `None` until that is known.
     pub applied: Option<AppliedMode>,
     /// Why it was not sent the way it was asked to.
@@ -197,7 +197,7 @@ impl OpenPayout {
     /// Ends it without moving anything.
     pub fn fail(mut self, desk: &mut Desk<'_>, why: Refusal) -> Result<Payment, Broken> {
         self.release(desk)?;
-        if self.payout.mode == PayoutMode::InstantOnly {
+        if self.payout.mode == Some(PayoutMode::InstantOnly) {
             self.payout.applied = Some(AppliedMode::NotSent);
             desk.emit(EventType::InstantPayoutFailed, self.payment.id);
         }

@@ -103,7 +103,7 @@ impl Command for PreparePayout {
             let now = desk.now();
             let is_twin = destination.has_twin(payment.id, payment.debited, now);
             match (is_twin, open.payout.mode) {
-                (true, PayoutMode::InstantOnly) => return ended(open.fail(desk, Refusal::InstantDuplicate)),
+                (true, Some(PayoutMode::InstantOnly)) => return ended(open.fail(desk, Refusal::InstantDuplicate)),
                 (true, _) => open.fall_back(desk, Refusal::InstantDuplicate),
                 (false, _) => {
                     let marked = BankAccount::clone(&destination).with_instant(payment.id, payment.debited, now);
@@ -123,8 +123,8 @@ fn ended(failed: Result<Payment, super::payout::Broken>) -> Result<Prepared, Pre
 }
 
 /// Whether a payout is to be instant; wishes count for euros only. Source: reference, money part, 10.
-fn is_instant(mode: PayoutMode, currency: Currency) -> bool {
-    currency == Currency::EUR && matches!(mode, PayoutMode::Instant | PayoutMode::InstantOnly)
+fn is_instant(mode: Option<PayoutMode>, currency: Currency) -> bool {
+    currency == Currency::EUR && matches!(mode, Some(PayoutMode::Instant | PayoutMode::InstantOnly))
 }
 
 fn send(payment: Payment, destination: Arc<BankAccount>) -> Prepared {
@@ -135,11 +135,11 @@ fn send(payment: Payment, destination: Arc<BankAccount>) -> Prepared {
     Prepared::Send { payment: Box::new(payment), destination, mode }
 }
 
-fn asked_for(mode: PayoutMode, currency: Currency) -> AppliedMode {
+fn asked_for(mode: Option<PayoutMode>, currency: Currency) -> AppliedMode {
     match mode {
         _ if currency != Currency::EUR => AppliedMode::Standard,
-        PayoutMode::Standard => AppliedMode::Standard,
-        PayoutMode::Instant | PayoutMode::InstantOnly => AppliedMode::Instant,
-        PayoutMode::Rtgs => AppliedMode::Rtgs,
+        None | Some(PayoutMode::Standard) => AppliedMode::Standard,
+        Some(PayoutMode::Instant | PayoutMode::InstantOnly) => AppliedMode::Instant,
+        Some(PayoutMode::Rtgs) => AppliedMode::Rtgs,
     }
 }

@@ -25,8 +25,8 @@ pub struct RequestPayout {
     pub fees: Money,
     /// Where it goes.
     pub bank_account: BankAccountId,
-    /// How it is to be sent.
-    pub mode: PayoutMode,
+    /// How it is to be sent, if anybody asks.
+    pub mode: Option<PayoutMode>,
     /// What is known of the bank, where it has to take instant payments.
     pub reach: InstantReach,
     /// What the beneficiary's statement is to show.
@@ -250,7 +250,7 @@ impl RequestPayout {
                 return Err(RequestPayoutError::ReimbursesAnotherAccount);
             }
         }
-        if self.mode == PayoutMode::InstantOnly && self.reach == InstantReach::Unreachable {
+        if self.mode == Some(PayoutMode::InstantOnly) && self.reach == InstantReach::Unreachable {
             return Err(RequestPayoutError::InstantUnreachable);
         }
         Ok(())

@@ -89,7 +89,8 @@ impl Command for ReturnPayout {
             kind: PaymentKind::PayIn,
             nature: Nature::Refund,
             author: payment.author,
-            credited_user: user,
+            // The vendor names nobody here; the author is whose wallet it is.
+            credited_user: None,
             debited: payment.credited,
             credited: payment.credited,
             fees: SignedMoney::new(0, currency),

@@ -47,7 +47,7 @@ impl Scene {
             debited: eur(300),
             fees: eur(20),
             bank_account: self.account,
-            mode: PayoutMode::Standard,
+            mode: None,
             reach: InstantReach::Unknown,
             statement_text: None,
             reimburses: None,
@@ -155,7 +155,7 @@ fn what_is_set_aside_cannot_be_paid_out_twice() {
 #[test]
 fn a_payout_is_prepared_as_often_as_asked_and_handed_over_once() {
     let mut s = scene();
-    let payout = ready(s.prepare(|request| request.mode = PayoutMode::Instant)).0;
+    let payout = ready(s.prepare(|request| request.mode = Some(PayoutMode::Instant))).0;
     let (again, mode) = ready(s.world.run(&PreparePayout { payout: payout.id }).unwrap());
     assert_eq!((again, mode), (payout, AppliedMode::Instant));
     assert_eq!(s.balances(), (700, [1_000, 0, 0, 0]));
@@ -197,7 +197,8 @@ fn errors_come_in_their_stated_order() {
     let pounds = Money::new(999, Currency::GBP).unwrap();
     check(scene(), &|request| request.fees = pounds, E::FundsCurrency { wallet: Currency::EUR, funds: Currency::GBP });
     check(scene(), &|request| request.fees = eur(301), E::FeesExceedFunds);
-    let unreachable = |request: &mut RequestPayout| (request.mode, request.reach) = (PayoutMode::InstantOnly, InstantReach::Unreachable);
+    let unreachable =
+        |request: &mut RequestPayout| (request.mode, request.reach) = (Some(PayoutMode::InstantOnly), InstantReach::Unreachable);
     check(scene(), &unreachable, E::InstantUnreachable);
 }
 
@@ -284,7 +285,7 @@ fn a_payer_is_given_back_what_they_paid_in() {
 #[test]
 fn an_instant_payout_is_told_by_two_events() {
     let mut s = scene();
-    let (payment, mode) = ready(s.prepare(|request| request.mode = PayoutMode::Instant));
+    let (payment, mode) = ready(s.prepare(|request| request.mode = Some(PayoutMode::Instant)));
     assert_eq!(mode, AppliedMode::Instant);
     let done = s.settle(payment.id, s.sent(AppliedMode::Instant));
     assert_eq!((detail(&done).applied, detail(&done).fallback), (Some(AppliedMode::Instant), None));
@@ -294,11 +295,11 @@ fn an_instant_payout_is_told_by_two_events() {
 #[test]
 fn a_twin_within_a_day_falls_back_or_fails() {
     let mut s = scene();
-    ready(s.prepare(|request| request.mode = PayoutMode::Instant));
-    let (twin, mode) = ready(s.prepare(|request| request.mode = PayoutMode::Instant));
+    ready(s.prepare(|request| request.mode = Some(PayoutMode::Instant)));
+    let (twin, mode) = ready(s.prepare(|request| request.mode = Some(PayoutMode::Instant)));
     assert_eq!(mode, AppliedMode::Standard);
     assert_eq!((detail(&twin).applied, detail(&twin).fallback), (Some(AppliedMode::Standard), Some(Refusal::InstantDuplicate)));
-    let Prepared::Ended(only) = s.prepare(|request| request.mode = PayoutMode::InstantOnly) else { panic!("it is sent") };
+    let Prepared::Ended(only) = s.prepare(|request| request.mode = Some(PayoutMode::InstantOnly)) else { panic!("it is sent") };
     assert_eq!((only.refusal, detail(&only).applied), (Some(Refusal::InstantDuplicate), Some(AppliedMode::NotSent)));
     let told = s.world.events();
     assert_eq!(told.iter().filter(|event| **event == EventType::InstantPayoutFellBack).count(), 1);
@@ -308,7 +309,7 @@ fn a_twin_within_a_day_falls_back_or_fails() {
 #[test]
 fn a_bank_that_cannot_be_reached_makes_it_fall_back_once() {
     let mut s = scene();
-    let payout = ready(s.prepare(|request| request.mode = PayoutMode::Instant)).0.id;
+    let payout = ready(s.prepare(|request| request.mode = Some(PayoutMode::Instant))).0.id;
     for _ in 0..2 {
         let open = s.settle(payout, BankVerdict::FellBack(Refusal::GenericOperation));
         assert_eq!((open.status, detail(&open).applied), (Status::Created, Some(AppliedMode::Standard)));
@@ -324,7 +325,7 @@ fn wishes_for_speed_count_for_euros_only() {
     s.wallet = s.world.wallet(s.user, Currency::GBP, 1_000);
     let pounds = |minor| Money::new(minor, Currency::GBP).unwrap();
     let (payment, mode) =
-        ready(s.prepare(|request| (request.mode, request.debited, request.fees) = (PayoutMode::InstantOnly, pounds(5), pounds(0))));
+        ready(s.prepare(|request| (request.mode, request.debited, request.fees) = (Some(PayoutMode::InstantOnly), pounds(5), pounds(0))));
     assert_eq!((mode, detail(&payment).fallback), (AppliedMode::Standard, None));
 }
 
@@ -345,7 +346,7 @@ fn what_comes_back_is_a_refund_without_the_fee() {
     let refund = s.returned(payout, ReturnReason::AccountClosed).unwrap();
     assert_eq!((refund.kind, refund.nature, refund.status), (PaymentKind::PayIn, Nature::Refund, Status::Succeeded));
     assert_eq!((refund.debited, refund.fees.minor(), refund.initial), (eur(280), 0, Some(payout)));
-    assert_eq!((refund.credited_wallet, refund.credited_user), (Some(s.wallet.account()), Some(s.user)));
+    assert_eq!((refund.credited_wallet, refund.credited_user), (Some(s.wallet.account()), None));
     assert_eq!(s.balances(), (980, [980, 20, 0, 0]));
     assert_eq!(s.returned(payout, ReturnReason::Other).unwrap(), refund, "twice is as good as once");
     assert_eq!(s.balances(), (980, [980, 20, 0, 0]));
@@ -415,7 +416,7 @@ fn instant_eligibility_tells_the_first_reason() {
     assert_eq!(check(&mut s, &|_| {}), Ok(None));
     assert_eq!(check(&mut s, &|it| it.reach = InstantReach::Unreachable), Ok(Some(Refusal::InstantUnreachable)));
     assert_eq!(check(&mut s, &|it| it.debited = eur(1_001)), Ok(Some(Refusal::InsufficientFunds)));
-    ready(s.prepare(|request| request.mode = PayoutMode::Instant));
+    ready(s.prepare(|request| request.mode = Some(PayoutMode::Instant)));
     assert_eq!(check(&mut s, &|_| {}), Ok(Some(Refusal::InstantDuplicate)));
     s.world.change_user(s.user, |user| user.verification = Verification::Light);
     assert_eq!(check(&mut s, &|_| {}), Ok(Some(Refusal::InstantAuthorNotVerified)));

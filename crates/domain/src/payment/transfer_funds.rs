@@ -6,7 +6,7 @@ use money::{Currency, Money};
 use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
 use crate::platform::{Platform, Policy};
 use crate::user::{Category, User, Verification};
-use crate::{Command, Desk, Needs, PaymentId, Secret, UserId, WalletId};
+use crate::{Command, Desk, Fault, Needs, PaymentId, Secret, UserId, WalletId};
 
 /// Moves `debited` out of one wallet, `debited - fees` into another, and the fees to the platform, at once.
 #[derive(Clone, Debug)]
@@ -132,7 +132,9 @@ impl Command for TransferFunds {
                 to: to.is_none(),
             });
         };
-        let (Some(platform), Some(payee), Some(payee_id)) = (platform, payee, to.holder) else { return Err(TransferFundsError::Fault) };
+        let (Some(platform), Some(payee), Some(payee_id)) = (platform, payee, to.holder) else {
+            return Err(fault(desk, "the holder of a wallet is not there"));
+        };
         if author.is_closed() {
             return Err(TransferFundsError::AuthorClosed);
         }
@@ -183,7 +185,9 @@ impl Command for TransferFunds {
             Some(why) => payment.fail(why),
         };
         // Made and ended in one step: the store sees one new row.
-        let Ok(ended) = ended.map(|payment| Payment { version: 1, ..payment }) else { return Err(TransferFundsError::Fault) };
+        let Ok(ended) = ended.map(|payment| Payment { version: 1, ..payment }) else {
+            return Err(fault(desk, "a new payment has ended already"));
+        };
         desk.record_payment(&ended, true);
         Ok(if refusal.is_none() { TransferOutcome::Moved(ended) } else { TransferOutcome::Refused(ended) })
     }
@@ -211,9 +215,15 @@ impl TransferFunds {
             Ok(_) => Ok(None),
             Err(PostError::InsufficientFunds { .. }) => Ok(Some(Refusal::InsufficientFunds)),
             Err(PostError::Overflow) => Ok(Some(Refusal::BalanceTooLarge)),
-            Err(PostError::NoSuchAccount { .. } | PostError::Unbalanced) => Err(TransferFundsError::Fault),
+            Err(PostError::NoSuchAccount { .. } | PostError::Unbalanced) => Err(fault(desk, "the entry of a transfer is not sound")),
         }
     }
+}
+
+/// Notes a broken invariant, so that nothing of the transfer is stored, and gives the error that says so.
+fn fault(desk: &mut Desk<'_>, why: &'static str) -> TransferFundsError {
+    desk.note_fault(Fault(why));
+    TransferFundsError::Fault
 }
 
 /// What the business says before the balance is looked at.

@@ -371,3 +371,63 @@ CREATE TABLE receipt (
 );
 CREATE INDEX receipt_of_platform ON receipt (platform, created_at, id);
 CREATE INDEX receipt_of_owner ON receipt (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Cards, without their numbers.
+CREATE TABLE card (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX card_of_platform ON card (platform, created_at, id);
+CREATE INDEX card_of_owner ON card (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Registrations of cards.
+CREATE TABLE card_registration (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX card_registration_of_platform ON card_registration (platform, created_at, id);
+CREATE INDEX card_registration_of_owner ON card_registration (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Validations of cards.
+CREATE TABLE card_validation (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX card_validation_of_platform ON card_validation (platform, created_at, id);
+CREATE INDEX card_validation_of_owner ON card_validation (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- What was given back of payments; each has its payment's id.
+CREATE TABLE refund_tally (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX refund_tally_of_platform ON refund_tally (platform, created_at, id);
+CREATE INDEX refund_tally_of_owner ON refund_tally (platform, owner, created_at, id) WHERE owner IS NOT NULL;

@@ -143,11 +143,10 @@ async fn cycle(config: &Config, projector: &mut Option<Projector>, vault: &Vault
     let mut trip = Trip::over(&projector.client);
     trip.say("BEGIN");
     let lock = trip.ask(if is_awaited { &statements.lock } else { &statements.lock_if_free }, Vec::new());
-    let claim = trip.ask(&statements.claim, Vec::new());
-    let mut answers = trip.done().await?;
-    let is_ours = !answers.rows(lock).is_empty();
-    let claimed = answers.rows(claim);
-    if !is_ours || claimed.is_empty() {
+    let is_ours = !trip.done().await?.rows(lock).is_empty();
+    // The claim is a statement of its own behind the lock: only so does it see what the lock was waited for.
+    let claimed = if is_ours { claim(projector).await? } else { Vec::new() };
+    if claimed.is_empty() {
         projector.client.batch_execute("ROLLBACK").await.map_err(error::of)?;
         return Ok(0);
     }
@@ -157,6 +156,12 @@ async fn cycle(config: &Config, projector: &mut Option<Projector>, vault: &Vault
     projector.number(&mut lines).await?;
     projector.write(&lines).await?;
     Ok(events.len())
+}
+
+async fn claim(projector: &Projector) -> Result<Vec<Row>, StoreError> {
+    let mut trip = Trip::over(&projector.client);
+    let claimed = trip.ask(&projector.statements.claim, Vec::new());
+    Ok(trip.done().await?.rows(claimed))
 }
 
 /// An event, of the columns of [`sql::EVENT`].

@@ -156,12 +156,28 @@ impl Inner {
         let (ids, total) = self
             .lists
             .with(Family::Payments, list, |file, recent| lists::page_of(file, recent, Family::Payments, list, &narrowed, page))?;
-        let rows = self.main.with(|conn| {
+        let rows: Vec<Payment> = self.main.with(|conn| {
             in_one_view(conn, || {
                 ids.iter().filter_map(|id| rows::find_payment(conn, &self.vault, platform.0, *id).transpose()).collect::<Result<_, _>>()
             })
         })?;
+        if rows.is_empty() && total > 0 && !self.is_list_of(platform, list)? {
+            // Not even how long another tenant's list is may be told.
+            return Ok(Listed { rows, total: 0 });
+        }
         Ok(Listed { rows, total })
+    }
+
+    /// Whether a list is the tenant's: whether its first payment is.
+    fn is_list_of(&self, platform: PlatformId, list: Uid) -> Result<bool, StoreError> {
+        let first = Page { number: 1, size: 1, newest_first: false };
+        let whole = Narrowed::default();
+        let (ids, _) =
+            self.lists.with(Family::Payments, list, |file, recent| lists::page_of(file, recent, Family::Payments, list, &whole, first))?;
+        match ids.first() {
+            Some(id) => self.main.with(|conn| rows::find_payment(conn, &self.vault, platform.0, *id)).map(|found| found.is_some()),
+            None => Ok(false),
+        }
     }
 
     fn events(&self, platform: PlatformId, filter: &EventFilter, page: Page) -> Result<Listed<Event>, StoreError> {

@@ -198,9 +198,12 @@ impl Store for Writer {
         load_accounts(&self.conn, &self.resident, wanted, books)?;
         load_records(&self.conn, &self.resident, &self.vault, wanted, books)?;
         for (platform, id) in &wanted.payments {
-            let row = rows::find_payment(&self.conn, &self.vault, platform.0, id.0)?;
-            books.payments.bring(*id, row);
+            if let Some(payment) = rows::find_payment(&self.conn, &self.vault, platform.0, id.0)? {
+                books.payments.bring(*id, Some(payment));
+            }
         }
+        // As with accounts: what is not there for one tenant must not hide what is for another.
+        wanted.payments.iter().for_each(|(_, id)| books.payments.bring(*id, None));
         for key in &wanted.keys {
             let places: smallvec::SmallVec<[i64; 2]> = self.resident.hots().keys.candidates(key).collect();
             let mut found = None;
@@ -219,8 +222,11 @@ impl Store for Writer {
             books.owned.bring(*key, Some(ids.collect::<Result<Vec<_>, _>>().map_err(fault)?.into()));
         }
         for (platform, id) in &wanted.jobs {
-            books.jobs.bring(*id, super::reads::find_job(&self.conn, platform.0, id.0)?);
+            if let Some(job) = super::reads::find_job(&self.conn, platform.0, id.0)? {
+                books.jobs.bring(*id, Some(job));
+            }
         }
+        wanted.jobs.iter().for_each(|(_, id)| books.jobs.bring(*id, None));
         Ok(())
     }
 
@@ -277,13 +283,18 @@ fn load_accounts(conn: &Connection, resident: &Resident, wanted: &Wanted, books:
             }
         }
     }
+    // The books know an account by its id alone: what is found comes before what is not there for somebody else.
+    let mut absent = Vec::new();
     for (platform, id) in cold {
-        let account = rows::find_account(conn, platform.0, id.0)?;
-        if let Some(account) = account {
-            resident.hots_mut().learn(account);
+        match rows::find_account(conn, platform.0, id.0)? {
+            Some(account) => {
+                resident.hots_mut().learn(account);
+                books.accounts.bring(id, Some(account));
+            }
+            None => absent.push(id),
         }
-        books.accounts.bring(id, account);
     }
+    absent.into_iter().for_each(|id| books.accounts.bring(id, None));
     Ok(())
 }
 

@@ -134,6 +134,11 @@ impl Clock for TestClock {
     }
 }
 
+/// A clock at its start.
+pub fn clock() -> Arc<TestClock> {
+    Arc::new(TestClock(AtomicI64::new(START_MS)))
+}
+
 pub const START_MS: i64 = 1_790_000_000_000;
 
 /// A server: an engine over an open store.
@@ -195,7 +200,7 @@ impl Site {
     pub fn at(home: &dyn Home) -> Self {
         static SEEDS: AtomicU64 = AtomicU64::new(1);
         let Opened { store, reads, scan, last_id } = home.open();
-        let clock = Arc::new(TestClock(AtomicI64::new(START_MS)));
+        let clock = clock();
         let seed = SEEDS.fetch_add(1, Ordering::Relaxed);
         let ids = UuidIds::new(clock.clone(), seed).after(last_id);
         let engine = Engine::start(store, clock.clone(), Box::new(ids), EngineConfig::default()).expect("it starts");

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use domain::user::{CloseUser, CloseUserError, Person, PersonKind, RegisterUserError, UpdateUserError, User};
 use domain::{Record, UserId};
 
-use crate::call::{Call, View, WireResponse, json, respond};
+use crate::call::{Call, View, WireResponse, respond};
 use crate::router::Version;
 use crate::wire::Prefix;
 use crate::wire::error::WireError;

@@ -1,0 +1,148 @@
+//! Asking the acquirer about a payment, a refund or a validation: from what is stored to what is asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::card::{CardAnswer, CardValidation, Verdict};
+use domain::ids::CardValidationId;
+use domain::payment::{CardPayIn, Detail, Payment, Status};
+use ledger::Uid;
+use money::Money;
+
+use crate::rail::{CardRail, CardRefund, Charge, RailFuture, Rails};
+
+/// An answer is waited for no longer than this; then it is unheard, and a job asks again.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The acquirer, if there is one. Whatever cannot be heard is [`CardAnswer::Pending`].
+#[derive(Clone)]
+pub struct Acquirer(Option<Arc<dyn CardRail>>);
+
+impl Acquirer {
+    /// The acquirer among the rails.
+    #[must_use]
+    pub fn of(rails: &Rails) -> Self {
+        Self(rails.cards.clone())
+    }
+
+    /// The port itself, for tokens.
+    #[must_use]
+    pub fn rail(&self) -> Option<&Arc<dyn CardRail>> {
+        self.0.as_ref()
+    }
+
+    /// Charges the card of a pay-in that is under way and has one.
+    pub async fn charge(&self, payment: &Payment, at: Timestamp) -> CardAnswer {
+        match (&self.0, charge_of(payment, at)) {
+            (Some(rail), Some(charge)) => heard(rail.charge(charge)).await.unwrap_or(CardAnswer::Pending),
+            _ => CardAnswer::Pending,
+        }
+    }
+
+    /// How the charge of a pay-in stands; one that never arrived is sent again, under the same reference.
+    pub async fn ask(&self, payment: &Payment, at: Timestamp) -> CardAnswer {
+        let Some(rail) = &self.0 else { return CardAnswer::Pending };
+        match heard(rail.find_charge(payment.id.0)).await {
+            Some(Some(answer)) => answer,
+            Some(None) => self.charge(payment, at).await,
+            None => CardAnswer::Pending,
+        }
+    }
+
+    /// Gives back what a refund says.
+    pub async fn refund(&self, refund: &Payment) -> CardAnswer {
+        match (&self.0, refund_of(refund)) {
+            (Some(rail), Some(asked)) => heard(rail.refund(asked)).await.unwrap_or(CardAnswer::Pending),
+            _ => CardAnswer::Pending,
+        }
+    }
+
+    /// How a refund stands; one that never arrived is sent again, under the same reference.
+    pub async fn ask_refund(&self, refund: &Payment) -> CardAnswer {
+        let Some(rail) = &self.0 else { return CardAnswer::Pending };
+        match heard(rail.find_refund(refund.id.0)).await {
+            Some(Some(answer)) => answer,
+            Some(None) => self.refund(refund).await,
+            None => CardAnswer::Pending,
+        }
+    }
+
+    /// Charges a card nothing, to see whether it works.
+    pub async fn validate(
+        &self,
+        id: CardValidationId,
+        validation: &CardValidation,
+        currency: money::Currency,
+        at: Timestamp,
+    ) -> CardAnswer {
+        let Some(rail) = self.0.as_ref().filter(|_| validation.is_open()) else { return CardAnswer::Pending };
+        let charge = Charge {
+            reference: id.0,
+            token: validation.seen.token.clone(),
+            amount: Money::zero(currency),
+            secure_mode: validation.terms.secure_mode,
+            category: validation.terms.category,
+            postal_code: None,
+            at,
+        };
+        heard(rail.charge(charge)).await.unwrap_or(CardAnswer::Pending)
+    }
+
+    /// How a validation stands; one that never arrived is sent again, under the same reference.
+    pub async fn ask_validation(
+        &self,
+        id: CardValidationId,
+        validation: &CardValidation,
+        currency: money::Currency,
+        at: Timestamp,
+    ) -> CardAnswer {
+        let Some(rail) = &self.0 else { return CardAnswer::Pending };
+        match heard(rail.find_charge(id.0)).await {
+            Some(Some(answer)) => answer,
+            Some(None) => self.validate(id, validation, currency, at).await,
+            None => CardAnswer::Pending,
+        }
+    }
+
+    /// Tells what the payer did when asked to authenticate.
+    pub async fn authenticate(&self, reference: Uid, verdict: Verdict) -> CardAnswer {
+        let Some(rail) = &self.0 else { return CardAnswer::Pending };
+        heard(rail.authenticate(reference, verdict)).await.unwrap_or(CardAnswer::Pending)
+    }
+}
+
+/// What a rail answers; `None` if it cannot be heard in time.
+async fn heard<T>(asked: RailFuture<'_, T>) -> Option<T> {
+    match tokio::time::timeout(TIMEOUT, asked).await {
+        Ok(Ok(answer)) => Some(answer),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the acquirer was not heard; it will be asked again");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("the acquirer did not answer in time; it will be asked again");
+            None
+        }
+    }
+}
+
+fn charge_of(payment: &Payment, at: Timestamp) -> Option<Charge> {
+    let Detail::Card(card) = &payment.detail else { return None };
+    let CardPayIn { card: used, terms, postal_code, .. } = &**card;
+    let used = used.as_ref().filter(|_| payment.status == Status::Created)?;
+    Some(Charge {
+        reference: payment.id.0,
+        token: used.seen.token.clone(),
+        amount: payment.debited,
+        secure_mode: terms.secure_mode,
+        category: terms.category,
+        postal_code: postal_code.clone(),
+        at,
+    })
+}
+
+fn refund_of(refund: &Payment) -> Option<CardRefund> {
+    let charge = refund.initial.filter(|_| refund.status == Status::Created)?;
+    Some(CardRefund { reference: refund.id.0, charge: charge.0, amount: refund.credited })
+}

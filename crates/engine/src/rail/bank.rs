@@ -1,0 +1,121 @@
+//! The port to a bank: money sent by credit transfer, each under a reference of its own.
+
+use domain::bank_account::BankDetails;
+use domain::payment::{AppliedMode, InstantReach, Payment, ReceivingAccount, Refusal, ReturnReason, Sent};
+use domain::{Ctx, PaymentId, Secret};
+use money::Money;
+
+use super::RailFuture;
+
+/// Whether a transfer that cannot be instant may be sent like any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FallBack {
+    /// It may.
+    Allowed,
+    /// Rather not at all.
+    Never,
+}
+
+/// Who is to get the money.
+#[derive(Clone, Debug)]
+pub struct Beneficiary {
+    /// Name of the account's holder.
+    pub name: Secret<String>,
+    /// The account.
+    pub account: BankDetails,
+}
+
+/// An order to send money.
+#[derive(Clone, Debug)]
+pub struct CreditTransfer {
+    /// What the bank knows it by, and the beneficiary's bank too; never used for another one.
+    pub reference: String,
+    /// How much.
+    pub amount: Money,
+    /// How it is to be sent.
+    pub mode: AppliedMode,
+    /// What if it cannot be instant.
+    pub fall_back: FallBack,
+    /// To whom.
+    pub to: Beneficiary,
+    /// What the beneficiary's statement is to show.
+    pub statement_text: Option<Secret<String>>,
+}
+
+/// How a transfer stands with the bank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransferState {
+    /// The bank has never heard of it: it may be sent.
+    Unknown,
+    /// The bank has it.
+    Pending {
+        /// Why it will not be instant, if it was to be.
+        fell_back: Option<Refusal>,
+    },
+    /// The money is on its way for good.
+    Sent(Sent),
+    /// It will not be sent.
+    Refused(Refusal),
+    /// It was sent, and came back.
+    Returned {
+        /// How it was sent.
+        sent: Sent,
+        /// Why it came back.
+        reason: ReturnReason,
+        /// The bank's reference of the money that came back.
+        bank_reference: Option<String>,
+    },
+}
+
+/// A bank that sends money. An unknown outcome is an error, never a refusal: ask again, or send again under the same reference.
+pub trait BankRail: Send + Sync {
+    /// Sends money, once however often it is told to: what is known by the reference already only says how it stands.
+    fn send(&self, transfer: CreditTransfer) -> RailFuture<'_, TransferState>;
+    /// How a transfer stands.
+    fn ask(&self, reference: &str) -> RailFuture<'_, TransferState>;
+    /// Tells the bank not to send it any more, and gives how it stands then: what has gone cannot be called back.
+    fn recall(&self, reference: &str) -> RailFuture<'_, TransferState>;
+    /// Whether the bank of an account takes instant payments.
+    fn takes_instant(&self, account: &BankDetails) -> RailFuture<'_, InstantReach>;
+    /// The institution's own account, that payers send money to.
+    fn receiving_account(&self) -> ReceivingAccount;
+}
+
+/// What a simulated bank is told to do with a payout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BankOutcome {
+    /// Send it.
+    Succeed,
+    /// Refuse it.
+    Fail(Refusal),
+    /// Send it, and send it back.
+    Return(ReturnReason),
+}
+
+/// Why a payout did not go the way it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum SteerError {
+    /// There is no such payout.
+    #[error("there is no such payout")]
+    NotFound,
+    /// The platform is for real money.
+    #[error("this exists on sandbox platforms only")]
+    NotASandbox,
+    /// It has ended another way, and stays so.
+    #[error("the payout has ended")]
+    Ended(Box<Payment>),
+    /// It cannot be told now; try again.
+    #[error("it did not work out")]
+    Unavailable(String),
+}
+
+/// Lets a payout of a sandbox platform go one way, at once, wherever it stands.
+pub trait PayoutSteering: Send + Sync {
+    /// Has the simulated bank do something with a payout, and gives the payout (its refund, for a return) as it is then.
+    fn steer(
+        &self,
+        ctx: Ctx,
+        payout: PaymentId,
+        outcome: BankOutcome,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Payment, SteerError>> + Send + '_>>;
+}

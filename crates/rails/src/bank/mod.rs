@@ -1,0 +1,9 @@
+//! Credit transfers: the simulated bank, what its magic values do, and the worker that takes payouts to a bank.
+
+mod magic;
+mod payouts;
+mod simulated;
+
+pub use magic::{Behaviour, behaviour, receiving_account};
+pub use payouts::{PayoutDesk, PayoutDeskError, Steering, Step};
+pub use simulated::{OpenError, SimulatedBank};
