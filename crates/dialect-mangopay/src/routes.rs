@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::call::{Call, WireResponse};
-use crate::endpoints::{clients, emoney, events, oauth, payins, responses, transactions, transfers, users, wallets};
+use crate::endpoints::{bank_accounts, clients, emoney, events, oauth, payins, payouts, responses, transactions, transfers, users, wallets};
 use crate::router::{Route, Verb, Version};
 use crate::scopes::Scope;
 use crate::wire::WireError;
@@ -34,6 +34,7 @@ pub struct Endpoint {
 }
 
 const IN_V2_TOO: &[Version] = &[Version::V2];
+const NOT_IN_V2: &[Version] = &[];
 
 macro_rules! routes {
     ($($verb:ident $pattern:literal $also:ident $access:expr, $handler:path;)*) => {
@@ -80,6 +81,23 @@ routes! {
     Get "/v2.01/{ClientId}/wallets/{WalletId}/transactions" IN_V2_TOO Access::Token(Scope::WalletDetails), transactions::of_wallet;
     Post "/v2.01/{ClientId}/transfers" IN_V2_TOO Access::Token(Scope::Transfers), transfers::create;
     Get "/v2.01/{ClientId}/transfers/{TransferId}" IN_V2_TOO Access::Token(Scope::Transfers), transfers::view;
+    Get "/v2.01/{ClientId}/users/{UserId}/bankaccounts" IN_V2_TOO Access::Token(Scope::Bankaccounts), bank_accounts::list;
+    Post "/v2.01/{ClientId}/users/{UserId}/bankaccounts/iban" IN_V2_TOO Access::Token(Scope::Bankaccounts), bank_accounts::create_iban;
+    Post "/v2.01/{ClientId}/users/{UserId}/bankaccounts/gb" IN_V2_TOO Access::Token(Scope::Bankaccounts), bank_accounts::create_gb;
+    Post "/v2.01/{ClientId}/users/{UserId}/bankaccounts/us" IN_V2_TOO Access::Token(Scope::Bankaccounts), bank_accounts::create_us;
+    Post "/v2.01/{ClientId}/users/{UserId}/bankaccounts/ca" IN_V2_TOO Access::Token(Scope::Bankaccounts), bank_accounts::create_ca;
+    Post "/v2.01/{ClientId}/users/{UserId}/bankaccounts/other" IN_V2_TOO Access::Token(Scope::Bankaccounts), bank_accounts::create_other;
+    Get "/v2.01/{ClientId}/users/{UserId}/bankaccounts/{BankAccountId}" IN_V2_TOO Access::Token(Scope::Bankaccounts), bank_accounts::view;
+    Put "/v2.01/{ClientId}/users/{UserId}/bankaccounts/{BankAccountId}" IN_V2_TOO Access::Token(Scope::Bankaccounts), bank_accounts::deactivate;
+    Get "/v2.01/{ClientId}/bankaccounts/{BankAccountId}/transactions" IN_V2_TOO Access::Token(Scope::Bankaccounts), bank_accounts::transactions;
+    Post "/v2.01/{ClientId}/clients/bankaccounts/iban" IN_V2_TOO Access::Token(Scope::ClientDetails), bank_accounts::create_client_iban;
+    Post "/v2.01/{ClientId}/clients/payouts" IN_V2_TOO Access::Token(Scope::ClientWallets), payouts::create_for_client;
+    Post "/v2.01/{ClientId}/clients/payins/bankwire/direct" IN_V2_TOO Access::Token(Scope::ClientPayIns), payins::bank_wire::create_for_client;
+    Post "/v2.01/{ClientId}/payouts/bankwire" IN_V2_TOO Access::Token(Scope::Payouts), payouts::create;
+    Get "/v2.01/{ClientId}/payouts/bankwire/{PayoutId}" IN_V2_TOO Access::Token(Scope::Payouts), payouts::view_with_mode;
+    Post "/v2.01/{ClientId}/payouts/reachability" NOT_IN_V2 Access::Token(Scope::Payouts), payouts::check_eligibility;
+    Get "/v2.01/{ClientId}/payouts/{PayoutId}" IN_V2_TOO Access::Token(Scope::Payouts), payouts::view;
+    Get "/v2.01/{ClientId}/payouts/{PayoutId}/refunds" IN_V2_TOO Access::Token(Scope::RefundsPayouts), payouts::refunds;
     Post "/v2.01/{ClientId}/payins/bankwire/direct" IN_V2_TOO Access::Token(Scope::Payins), payins::bank_wire::create;
     Get "/v2.01/{ClientId}/payins/{PayInId}" IN_V2_TOO Access::Token(Scope::Payins), payins::view;
 }

@@ -1,6 +1,6 @@
 //! Where an installation keeps its data, and opening it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::{Clock, Engine, EngineConfig, UuidIds};
@@ -36,10 +36,10 @@ pub enum InstallationError {
     Sqlite(#[from] store::sqlite::OpenError),
     /// The database cannot be used.
     #[error("the database cannot be opened: {0}")]
-    Postgres(String),
-    /// The writer could not be started.
-    #[error("the writer could not be started")]
-    Thread(#[from] std::io::Error),
+    Postgres(#[from] store::postgres::OpenError),
+    /// The folder could not be made, or the writer not be started.
+    #[error("the data folder could not be made, or the writer not be started")]
+    Io(#[from] std::io::Error),
     /// The system gave no random bytes.
     #[error("the system has no random bytes")]
     NoRandom,
@@ -52,21 +52,36 @@ impl Location {
         self.data.join("florin.sock")
     }
 
+    /// Whether nothing was ever here: no data, or, with a database, no key to read it by.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        match &self.database {
+            None => !self.data.join(store::sqlite::MAIN_FILE).exists(),
+            Some(_) => std::env::var_os("FLORIN_MASTER_KEY").is_none() && !self.key_path().exists(),
+        }
+    }
+
+    fn key_path(&self) -> PathBuf {
+        self.master_key.clone().unwrap_or_else(|| master_key::default_path(&self.data))
+    }
+
     fn vault(&self) -> Result<Arc<Vault>, InstallationError> {
         if let Ok(text) = std::env::var("FLORIN_MASTER_KEY") {
             return Ok(Arc::new(Vault::new(&master_key::parse(&text)?)));
         }
-        let path = self.master_key.clone().unwrap_or_else(|| master_key::default_path(&self.data));
-        let has_data = self.data.join(store::sqlite::MAIN_FILE).exists();
+        let path = self.key_path();
+        // With --database the store itself tells a wrong key.
+        let has_data = self.database.is_none() && self.data.join(store::sqlite::MAIN_FILE).exists();
         Ok(Arc::new(Vault::new(&master_key::read_or_make(&path, !has_data)?)))
     }
 
     /// Opens the store for writing, making what is missing.
     pub fn open(&self) -> Result<Opened, InstallationError> {
+        std::fs::create_dir_all(&self.data)?;
         let vault = self.vault()?;
         match &self.database {
             None => Ok(store::sqlite::open(&self.data, vault)?),
-            Some(url) => open_postgres(url, vault),
+            Some(url) => Ok(store::postgres::open(url, vault)?),
         }
     }
 
@@ -75,7 +90,7 @@ impl Location {
         let vault = self.vault()?;
         match &self.database {
             None => Ok(store::sqlite::open_scan(&self.data, vault)?),
-            Some(url) => open_postgres(url, vault).map(|opened| opened.scan),
+            Some(url) => Ok(store::postgres::open_scan(url, vault)?),
         }
     }
 
@@ -89,10 +104,6 @@ impl Location {
     }
 }
 
-fn open_postgres(_url: &str, _vault: Arc<Vault>) -> Result<Opened, InstallationError> {
-    Err(InstallationError::Postgres("this build has no PostgreSQL".to_owned()))
-}
-
 /// Sixty-four random bits for a generator of ids.
 pub fn random_seed() -> Result<u64, InstallationError> {
     rand::rngs::SysRng.try_next_u64().map_err(|_| InstallationError::NoRandom)
@@ -104,10 +115,4 @@ pub struct Installation {
     pub reads: Arc<dyn engine::Reads>,
     pub scan: Arc<dyn Scan>,
     pub clock: Arc<dyn Clock>,
-}
-
-/// Whether a path names nothing yet, or an empty folder.
-#[must_use]
-pub fn is_new(folder: &Path) -> bool {
-    !folder.join(store::sqlite::MAIN_FILE).exists()
 }

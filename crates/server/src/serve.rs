@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::cli::ServeArgs;
 use crate::installation::{Installation, Location, random_seed};
 use crate::platform::{self, NewPlatform};
-use crate::{control, installation};
+use crate::control;
 
 /// What `/health` answers.
 pub const HEALTH: &str = r#"{"status":"ok"}"#;
@@ -47,7 +47,7 @@ pub struct Running {
 impl Running {
     /// Opens everything, and makes a first platform where there is nothing.
     pub async fn start(location: &Location, args: &ServeArgs) -> Result<Self, Box<dyn Error>> {
-        let is_first = location.database.is_none() && installation::is_new(&location.data);
+        let is_first = location.is_new();
         let listener = TcpListener::bind(args.listen).await.map_err(|error| format!("cannot listen on {}: {error}", args.listen))?;
         let address = listener.local_addr()?;
         let installation = Arc::new(location.start()?);

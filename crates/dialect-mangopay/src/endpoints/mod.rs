@@ -1,10 +1,12 @@
 //! The endpoints, a file a group. [`transfers`] is the model: read it first.
 
+pub mod bank_accounts;
 pub mod clients;
 pub mod emoney;
 pub mod events;
 pub mod oauth;
 pub mod payins;
+pub mod payouts;
 pub mod responses;
 pub mod transactions;
 pub mod transfers;

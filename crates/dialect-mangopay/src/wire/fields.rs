@@ -115,6 +115,12 @@ impl<'a> Fields<'a> {
         Self { is_any_case: true, ..self }
     }
 
+    /// Whether something is wrong so far.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     /// Nothing, or the error that names every wrong field.
     pub fn finish(self) -> Result<(), WireError> {
         self.errors.finish()

@@ -43,7 +43,7 @@ impl<'a> TransactionBody<'a> {
             tag: payment.tag.as_ref().map(|tag| tag.expose().as_str()),
             creation_date: payment.created_at.seconds(),
             author_id: author_of(view, payment.author),
-            credited_user_id: payment.credited_user.map(|user| spelling.spell(Prefix::User, user)),
+            credited_user_id: credited_user_of(view, payment),
             debited_funds: payment.debited.into(),
             credited_funds: payment.credited.into(),
             fees: payment.fees.into(),
@@ -62,6 +62,15 @@ impl<'a> TransactionBody<'a> {
 /// The author's id; what the platform itself ordered shows its client id.
 fn author_of(view: &View, author: Uid) -> IdText {
     if author == view.platform.0 { IdText::from(view.client_id.clone()) } else { view.spelling.spell(Prefix::User, author) }
+}
+
+/// Whoever is credited; for a wallet of the platform's own, its client id.
+fn credited_user_of(view: &View, payment: &Payment) -> Option<IdText> {
+    match (payment.credited_user, payment.credited_wallet) {
+        (Some(user), _) => Some(view.spelling.spell(Prefix::User, user)),
+        (None, Some(_)) => Some(IdText::from(view.client_id.clone())),
+        (None, None) => None,
+    }
 }
 
 /// The prefix of a payment's id.

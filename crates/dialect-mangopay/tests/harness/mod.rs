@@ -48,12 +48,18 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world whose configuration was changed.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = TempDir::new().unwrap();
         let opened = store::sqlite::open(folder.path(), Arc::new(Vault::new(&[7; 32]))).unwrap();
         let clock = Arc::new(Hand(AtomicI64::new(NOW_MS)));
         let ids = |seed| UuidIds::new(Arc::clone(&clock) as Arc<dyn Clock>, seed);
         let engine = Engine::start(opened.store, Arc::clone(&clock) as _, Box::new(ids(1)), EngineConfig::default()).unwrap();
-        let config = Config::new("http://localhost:8080/");
+        let mut config = Config::new("http://localhost:8080/");
+        change(&mut config);
         let reads = opened.reads;
         let dialect =
             Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, Box::new(ids(2)), Aliases::default(), config);

@@ -182,6 +182,29 @@ async fn fees_are_earned_in_a_wallet_of_the_platforms_own() {
 }
 
 #[tokio::test]
+async fn a_wire_to_the_platforms_own_wallet_is_its_own_as_author_and_as_payee() {
+    let world = World::new().await;
+    let me = world.me().await;
+    let body = json!({"CreditedWalletId": "CREDIT_EUR", "DeclaredDebitedFunds": {"Currency": "EUR", "Amount": 1_000}});
+    let pay_in = me.made("/clients/payins/bankwire/direct", &body).await;
+    assert_eq!(me.get("/clients/wallets/CREDIT/EUR").await.json()["Balance"], json!({"Currency": "EUR", "Amount": 0}));
+    let path = "/clients/wallets/CREDIT/EUR/transactions";
+    let seen = me.get(path).await;
+    assert_eq!(
+        (seen.each("Id"), seen.each("AuthorId"), seen.each("CreditedUserId")),
+        (vec![pay_in.clone()], vec!["me".into()], vec!["me".into()])
+    );
+    assert_eq!(
+        (seen.each("CreditedWalletId"), &seen.json()[0]["DebitedFunds"]),
+        (vec!["CREDIT_EUR".into()], &json!({"Currency": "XXX", "Amount": 0}))
+    );
+    me.receive_wire(&pay_in, 1_000, money::Currency::EUR).await;
+    assert_eq!(me.get("/clients/wallets/CREDIT/EUR").await.json()["Balance"]["Amount"], 1_000);
+    assert_eq!(me.get(&format!("{path}?Status=SUCCEEDED")).await.json()[0]["CreditedFunds"], json!({"Currency": "EUR", "Amount": 1_000}));
+    assert_eq!(me.get("/clients/transactions").await.each("Id"), [pay_in]);
+}
+
+#[tokio::test]
 async fn what_is_no_wallet_of_the_platforms_own_is_named() {
     let world = World::new().await;
     let me = world.me().await;

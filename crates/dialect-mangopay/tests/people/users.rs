@@ -301,6 +301,10 @@ async fn a_payer_becomes_an_owner_and_never_the_other_way() {
     let rise = json!({"UserCategory": "OWNER", "TermsAndConditionsAccepted": true});
     let seen = me.put(&path, &rise).await;
     assert_eq!(seen.wrong_fields(), ["Birthday", "CountryOfResidence", "Nationality"]);
+    let seen = me.put(&path, &with(&rise, json!({"Birthday": "soon", "Address": {"City": "Paris"}}))).await;
+    let all = ["Address.AddressLine1", "Address.Country", "Address.PostalCode", "Birthday", "CountryOfResidence", "Nationality"];
+    assert_eq!(seen.wrong_fields(), all, "what is malformed and what is missing, at once");
+    assert_eq!(seen.field_error("Birthday"), "The value soon is not valid");
     let full = with(&rise, json!({"Birthday": 188_301_600, "Nationality": "FR", "CountryOfResidence": "FR", "Name": "undefined"}));
     let refused = me.put(&path, &with(&full, json!({"TermsAndConditionsAccepted": false}))).await;
     refused.is_error(400, "user_hasnt_accepted_terms_and_conditions");

@@ -81,6 +81,7 @@ pub enum LegalForm {
 /// Who a user is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a user is kept and passed on behind one pointer anyway")]
 pub enum Identity {
     /// One natural person.
     Natural {

@@ -70,9 +70,12 @@ impl Command for UpdateUser {
         if found.user.is_closed() {
             return Err(UpdateUserError::Closed);
         }
+        let wrong = self.wrong(&found.user, &found.person);
+        if !wrong.is_empty() {
+            return Err(UpdateUserError::Wrong(wrong));
+        }
         let category = self.category_of(&found.user);
         let profile = Profile::of(&found.user, &found.person).overlaid(self.profile.clone());
-        self.check(&found, &profile, category)?;
         let terms = self.terms(&found.user, category, desk.now())?;
         let (user, person) = changed(&found, profile, category, terms, platform.as_deref());
         if platform.is_some_and(|platform| platform.policy.refuses_fake_names) && person.has_fake_name() {
@@ -106,17 +109,24 @@ impl UpdateUser {
         }
     }
 
-    fn check(&self, found: &Found, profile: &Profile, category: Category) -> Result<(), UpdateUserError> {
+    /// Everything that is wrong with this change of a user as it is: fields that would be missing, those that name
+    /// blocked countries, and a category that it may not have.
+    ///
+    /// What was missing before is nobody's present mistake, unless the category rises.
+    #[must_use]
+    pub fn wrong(&self, user: &User, person: &Person) -> Vec<WrongField> {
+        let (category, known) = (self.category_of(user), Profile::of(user, person));
         let refused = self.category.filter(|asked| *asked != category).map(Problem::NotAllowed);
         let refused = refused.map(|problem| WrongField { field: UserField::Category, problem });
-        // What was blocked or missing before is nobody's present mistake, unless the category rises.
-        let rises = category != found.user.category;
-        let before = if rises { Vec::new() } else { Profile::of(&found.user, &found.person).wrong(category, self.demands) };
-        let after = profile.wrong(category, self.demands).into_iter().filter(|wrong| !before.contains(wrong));
-        let said = self.profile.blocked().collect::<Vec<_>>();
-        let mut wrong: Vec<WrongField> = refused.into_iter().chain(after).collect();
-        wrong.extend(said.into_iter().filter(|it| !wrong.contains(it)).collect::<Vec<_>>());
-        if wrong.is_empty() { Ok(()) } else { Err(UpdateUserError::Wrong(wrong)) }
+        let before = if category == user.category { known.wrong(category, self.demands) } else { Vec::new() };
+        let after = known.overlaid(self.profile.clone()).wrong(category, self.demands);
+        let mut wrong: Vec<WrongField> = refused.into_iter().chain(after.into_iter().filter(|it| !before.contains(it))).collect();
+        for blocked in self.profile.blocked() {
+            if !wrong.contains(&blocked) {
+                wrong.push(blocked);
+            }
+        }
+        wrong
     }
 
     fn terms(&self, user: &User, category: Category, now: Timestamp) -> Result<Terms, UpdateUserError> {

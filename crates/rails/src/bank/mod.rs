@@ -5,5 +5,5 @@ mod payouts;
 mod simulated;
 
 pub use magic::{Behaviour, behaviour, receiving_account};
-pub use payouts::{PayoutDesk, PayoutDeskError, Steering, Step};
+pub use payouts::{PayoutDesk, PayoutDeskError, Steering};
 pub use simulated::{OpenError, SimulatedBank};

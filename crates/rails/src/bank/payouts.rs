@@ -1,29 +1,24 @@
 //! Takes payouts to a bank, asks how they went, and records it. Called by jobs; each call may be made again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::Arc;
 
 use domain::bank_account::BankAccount;
-use domain::ids::RequestId;
 use domain::payment::{
-    AppliedMode, BankVerdict, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError, Prepared, ReturnPayout,
-    ReturnPayoutError, SettlePayout, SettlePayoutError, Status, end_to_end_id,
+    ASK_BANK_AFTER_MS, AppliedMode, BankVerdict, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError, Prepared,
+    ReturnPayout, ReturnPayoutError, SettlePayout, SettlePayoutError, Status, end_to_end_id,
 };
 use domain::platform::{InSandbox, InSandboxError};
-use domain::{Ctx, Ids, Job, JobKind, PaymentId, PlatformId};
+use domain::{Ctx, Job, JobKind, PaymentId};
 use engine::rail::RailError;
 use engine::rail::bank::{BankOutcome, BankRail, Beneficiary, CreditTransfer, FallBack, PayoutSteering, SteerError, TransferState};
 use engine::{Engine, Refused};
 
 use super::SimulatedBank;
+use crate::worker::{Doing, Done, Handler, WorkerBuilder};
 
-/// Whether a piece of work is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// It is.
-    Done,
-    /// It has to be looked at again, after a while.
-    Again,
-}
+/// A bank that has a payout is asked about it at least this often.
+const LONGEST_WAIT_MS: i64 = 3_600_000;
 
 /// Why a piece of work could not be done now. It is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -46,37 +41,45 @@ pub enum PayoutDeskError {
 pub struct PayoutDesk {
     engine: Engine,
     bank: Arc<dyn BankRail>,
-    ids: Mutex<Box<dyn Ids>>,
+}
+
+impl Handler for PayoutDesk {
+    fn run<'a>(&'a self, ctx: Ctx, job: &'a Job) -> Doing<'a> {
+        Box::pin(async move {
+            self.work(ctx, job).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, job = %job.id, request = %ctx.request, "a payout has to be looked at again");
+                Done::Again
+            })
+        })
+    }
 }
 
 impl PayoutDesk {
-    /// A desk that sends through `bank`; `ids` name its own requests in the audit trail.
+    /// A desk that sends through `bank`.
     #[must_use]
-    pub fn new(engine: Engine, bank: Arc<dyn BankRail>, ids: Box<dyn Ids>) -> Self {
-        Self { engine, bank, ids: Mutex::new(ids) }
+    pub fn new(engine: Engine, bank: Arc<dyn BankRail>) -> Arc<Self> {
+        Arc::new(Self { engine, bank })
     }
 
-    /// Whether it does this kind of work.
+    /// Has a worker do the jobs of payouts.
     #[must_use]
-    pub const fn takes(kind: JobKind) -> bool {
-        matches!(kind, JobKind::SendPayout | JobKind::AskBank | JobKind::ExpirePayout)
+    pub fn join(self: Arc<Self>, worker: WorkerBuilder) -> WorkerBuilder {
+        [JobKind::SendPayout, JobKind::AskBank, JobKind::ExpirePayout]
+            .into_iter()
+            .fold(worker, |worker, kind| worker.with(kind, Arc::clone(&self) as Arc<dyn Handler>))
     }
 
-    /// Does a job of a kind that it takes; any other is done.
-    pub async fn work(&self, job: &Job) -> Result<Step, PayoutDeskError> {
-        let ctx = self.system(job.platform);
+    async fn work(&self, ctx: Ctx, job: &Job) -> Result<Done, PayoutDeskError> {
         let payout = PaymentId(job.subject);
         match job.kind {
-            JobKind::SendPayout => self.send(ctx, payout).await.map(|_| Step::Done),
-            JobKind::AskBank => self.ask(ctx, payout).await,
+            JobKind::SendPayout => self.send(ctx, payout).await.map(|_| Done::Finished),
+            JobKind::AskBank => {
+                let payment = self.ask(ctx, payout).await?;
+                Ok(if payment.status == Status::Created { Done::After(wait_ms(job.attempts)) } else { Done::Finished })
+            }
             JobKind::ExpirePayout => self.expire(ctx, payout).await,
-            _ => Ok(Step::Done),
+            _ => Ok(Done::Finished),
         }
-    }
-
-    fn system(&self, platform: PlatformId) -> Ctx {
-        let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh());
-        Ctx::system(platform, request)
     }
 
     /// Checks a payout, hands it to the bank, and records what the bank says at once.
@@ -92,32 +95,31 @@ impl PayoutDesk {
     }
 
     /// Asks the bank how a payout went. What it has never heard of is sent again.
-    pub async fn ask(&self, ctx: Ctx, payout: PaymentId) -> Result<Step, PayoutDeskError> {
+    pub async fn ask(&self, ctx: Ctx, payout: PaymentId) -> Result<Payment, PayoutDeskError> {
         let prepared = self.engine.run(ctx, PreparePayout { payout }).await?;
-        let payment = match prepared.map_err(|error| of_prepare(error, payout))? {
-            Prepared::Ended(payment) => *payment,
-            Prepared::Send { payment, destination, mode } => match self.bank.ask(&end_to_end_id(payout)).await? {
-                TransferState::Unknown => {
-                    let state = self.bank.send(order(&payment, &destination, mode)).await?;
-                    self.record(ctx, *payment, state).await?.0
-                }
-                state => self.record(ctx, *payment, state).await?.0,
-            },
-        };
-        Ok(if payment.status == Status::Created { Step::Again } else { Step::Done })
+        match prepared.map_err(|error| of_prepare(error, payout))? {
+            Prepared::Ended(payment) => Ok(*payment),
+            Prepared::Send { payment, destination, mode } => {
+                let state = match self.bank.ask(&end_to_end_id(payout)).await? {
+                    TransferState::Unknown => self.bank.send(order(&payment, &destination, mode)).await?,
+                    state => state,
+                };
+                Ok(self.record(ctx, *payment, state).await?.0)
+            }
+        }
     }
 
     /// Ends a payout that the bank has not answered for, once the bank says that it will not send it.
-    async fn expire(&self, ctx: Ctx, payout: PaymentId) -> Result<Step, PayoutDeskError> {
+    async fn expire(&self, ctx: Ctx, payout: PaymentId) -> Result<Done, PayoutDeskError> {
         match self.bank.recall(&end_to_end_id(payout)).await? {
             TransferState::Unknown | TransferState::Refused(_) => {
                 self.engine.run(ctx, ExpirePayout { payout }).await?.map_err(|error| of_settle(error, payout))?;
-                Ok(Step::Done)
+                Ok(Done::Finished)
             }
             TransferState::Sent(sent) | TransferState::Returned { sent, .. } => {
-                self.settle(ctx, payout, BankVerdict::Sent(sent)).await.map(|_| Step::Done)
+                self.settle(ctx, payout, BankVerdict::Sent(sent)).await.map(|_| Done::Finished)
             }
-            TransferState::Pending { .. } => Ok(Step::Again),
+            TransferState::Pending { .. } => Ok(Done::Again),
         }
     }
 
@@ -141,6 +143,11 @@ impl PayoutDesk {
     async fn settle(&self, ctx: Ctx, payout: PaymentId, verdict: BankVerdict) -> Result<Payment, PayoutDeskError> {
         self.engine.run(ctx, SettlePayout { payout, verdict }).await?.map_err(|error| of_settle(error, payout))
     }
+}
+
+/// How long a bank is left alone that has a payout and says nothing of it: twice as long each time.
+fn wait_ms(attempts: u32) -> i64 {
+    ASK_BANK_AFTER_MS.saturating_mul(1_i64.checked_shl(attempts.min(32)).unwrap_or(i64::MAX)).min(LONGEST_WAIT_MS)
 }
 
 fn order(payment: &Payment, destination: &BankAccount, mode: AppliedMode) -> CreditTransfer {
@@ -226,7 +233,7 @@ impl PayoutSteering for Steering {
         ctx: Ctx,
         payout: PaymentId,
         outcome: BankOutcome,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Payment, SteerError>> + Send + '_>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Payment, SteerError>> + Send + '_>> {
         Box::pin(self.steer(ctx, payout, outcome))
     }
 }

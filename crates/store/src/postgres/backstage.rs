@@ -28,17 +28,18 @@ statements! {
         key: sql::select(sql::KEY.name, sql::KEY.columns, &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT")]);
         directory: sql::select(sql::DIRECTORY.name, sql::DIRECTORY.columns, &[("space", "BIGINT"), ("text", "TEXT")]);
         data_keys: sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")]);
-        accounts: format!(
-            "SELECT {} FROM account t WHERE t.platform = $1 AND t.role = ANY($2::BIGINT[]) ORDER BY t.role, t.currency, t.id",
-            sql::names(sql::ACCOUNT.columns, "t.")
-        );
-        is_behind: "SELECT EXISTS (SELECT 1 FROM event WHERE platform = $1 AND number IS NULL)";
-        claim_jobs: CLAIM_JOBS;
     }
 }
 
+/// Accounts of some roles. Like the texts below, planned each time: which index is the right one depends on the tables.
+pub const ACCOUNTS: &str = "SELECT t.platform, t.id, t.role, t.holder, t.currency, t.balance, t.held, t.postings, t.opened_at \
+     FROM account t WHERE t.platform = $1 AND t.role = ANY($2) ORDER BY t.role, t.currency, t.id";
+
+/// Whether a platform has events that are not listed yet.
+pub const IS_BEHIND: &str = "SELECT EXISTS (SELECT 1 FROM event WHERE platform = $1 AND number IS NULL)";
+
 /// Takes jobs that are due at their platform's own time and that nobody has taken, and says until when they are taken.
-const CLAIM_JOBS: &str = "WITH due AS (
+pub const CLAIM_JOBS: &str = "WITH due AS (
     SELECT j.platform, j.id
     FROM platform p
     CROSS JOIN LATERAL (

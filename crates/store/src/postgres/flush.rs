@@ -203,17 +203,8 @@ impl<'a> Flush<'a> {
         }
         made.sort_unstable_by_key(|(account, _)| (account.tenant, account.id));
         let statements = &self.session.statements;
-        ready.add(&made, &statements.insert_accounts, || {
-            let set = Set::of(&made).column(|(it, _)| Id(it.tenant)).column(|(it, _)| Id(it.id.0));
-            let set = set.column(|(it, _)| i64::from(it.role.number())).column(|(it, _)| it.holder.map(Id));
-            let set = set.column(|(it, _)| it.currency.code()).column(|(it, _)| it.balance).column(|(it, _)| it.held);
-            set.column(|(_, postings)| *postings).column(|(it, _)| it.opened_at_ms).params()
-        });
-        ready.add(&changed, &statements.update_accounts, || {
-            let set = Set::of(&changed).column(|(it, _)| Id(it.tenant)).column(|(it, _)| Id(it.id.0));
-            let set = set.column(|(it, _)| it.balance).column(|(it, _)| it.held);
-            set.column(|(_, postings)| *postings).count().params()
-        });
+        ready.add(&made, &statements.insert_accounts, || whole_accounts(&made).params());
+        ready.add(&changed, &statements.update_accounts, || whole_accounts(&changed).count().params());
         Ok(())
     }
 
@@ -244,15 +235,9 @@ impl<'a> Flush<'a> {
         }
         let statements = &self.session.statements;
         let (tags, details) = seal_payments(&made, ring)?;
-        ready.add(&made, &statements.insert_payments, || new_payments(&made, tags, details));
+        ready.add(&made, &statements.insert_payments, || whole_payments(&made, tags, details).params());
         let (tags, details) = seal_payments(&changed, ring)?;
-        ready.add(&changed, &statements.update_payments, || {
-            let set = Set::of(&changed).column(|it| Id(it.platform.0)).column(|it| Id(it.id.0));
-            let set = set.column(|it| it.debited.minor()).column(|it| it.credited.minor()).column(|it| it.fees.minor());
-            let set = set.column(|it| i64::from(it.status.number())).column(|it| it.refusal.map(|why| i64::from(why.number())));
-            let set = set.column(|it| it.executed_at.map(Timestamp::ms)).values(tags).column(|_| codec::DETAIL_FORM);
-            set.values(details).column(|it| it.version).count().params()
-        });
+        ready.add(&changed, &statements.update_payments, || whole_payments(&changed, tags, details).count().params());
         Ok(())
     }
 
@@ -270,16 +255,9 @@ impl<'a> Flush<'a> {
         answered.sort_unstable_by(|left, right| left.key.cmp(&right.key));
         let statements = &self.session.statements;
         let (status, answers) = seal_answers(&made, ring)?;
-        ready.add(&made, &statements.insert_keys, || {
-            let set = Set::of(&made).column(|it| Id(it.key.platform.0)).column(|it| i64::from(it.key.dialect));
-            let set = set.column(|it| &*it.key.key).column(|it| it.fingerprint.as_slice()).column(|it| &*it.path);
-            set.values(status).values(answers).column(|it| it.at.ms()).params()
-        });
+        ready.add(&made, &statements.insert_keys, || whole_keys(&made, status, answers).params());
         let (status, answers) = seal_answers(&answered, ring)?;
-        ready.add(&answered, &statements.update_keys, || {
-            let set = Set::of(&answered).column(|it| Id(it.key.platform.0)).column(|it| i64::from(it.key.dialect));
-            set.column(|it| &*it.key.key).values(status).values(answers).count().params()
-        });
+        ready.add(&answered, &statements.update_keys, || whole_keys(&answered, status, answers).count().params());
         Ok(())
     }
 
@@ -386,8 +364,15 @@ fn seal_answers(rows: &[&KeyRow], ring: &mut Ring<'_>) -> Result<(Vec<Option<i64
     Ok(sealed.into_iter().map(Option::unzip).unzip())
 }
 
-fn new_payments<'a>(made: &[&'a Payment], tags: Sealed, details: Sealed) -> Params<'a> {
-    let set = Set::of(made).column(|it| Id(it.platform.0)).column(|it| Id(it.id.0)).column(|it| i64::from(it.kind.number()));
+fn whole_accounts<'r, 'a: 'r>(rows: &'r [(&'a Account, i64)]) -> Set<'r, 'a, (&'a Account, i64)> {
+    let set = Set::of(rows).column(|(it, _)| Id(it.tenant)).column(|(it, _)| Id(it.id.0));
+    let set = set.column(|(it, _)| i64::from(it.role.number())).column(|(it, _)| it.holder.map(Id));
+    let set = set.column(|(it, _)| it.currency.code()).column(|(it, _)| it.balance).column(|(it, _)| it.held);
+    set.column(|(_, postings)| *postings).column(|(it, _)| it.opened_at_ms)
+}
+
+fn whole_payments<'r, 'a: 'r>(rows: &'r [&'a Payment], tags: Sealed, details: Sealed) -> Set<'r, 'a, &'a Payment> {
+    let set = Set::of(rows).column(|it| Id(it.platform.0)).column(|it| Id(it.id.0)).column(|it| i64::from(it.kind.number()));
     let set = set.column(|it| i64::from(it.nature.number())).column(|it| Id(it.author)).column(|it| it.credited_user.map(|it| Id(it.0)));
     let set = set.column(|it| it.debited.minor()).column(|it| it.debited.currency().code());
     let set = set.column(|it| it.credited.minor()).column(|it| it.credited.currency().code()).column(|it| it.fees.minor());
@@ -395,7 +380,13 @@ fn new_payments<'a>(made: &[&'a Payment], tags: Sealed, details: Sealed) -> Para
     let set = set.column(|it| it.initial.map(|it| Id(it.0))).column(|it| i64::from(it.status.number()));
     let set = set.column(|it| it.refusal.map(|why| i64::from(why.number()))).column(|it| it.created_at.ms());
     let set = set.column(|it| it.executed_at.map(Timestamp::ms)).column(|it| i64::from(it.policy_version));
-    set.values(tags).column(|_| codec::DETAIL_FORM).values(details).column(|it| it.version).params()
+    set.values(tags).column(|_| codec::DETAIL_FORM).values(details).column(|it| it.version)
+}
+
+fn whole_keys<'r, 'a: 'r>(rows: &'r [&'a KeyRow], status: Vec<Option<i64>>, answers: Sealed) -> Set<'r, 'a, &'a KeyRow> {
+    let set = Set::of(rows).column(|it| Id(it.key.platform.0)).column(|it| i64::from(it.key.dialect));
+    let set = set.column(|it| &*it.key.key).column(|it| it.fingerprint.as_slice()).column(|it| &*it.path);
+    set.values(status).values(answers).column(|it| it.at.ms())
 }
 
 /// The number that stands for what an owner has of a kind, among the server's advisory locks.

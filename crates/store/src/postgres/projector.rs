@@ -16,10 +16,12 @@ use engine::StoreError;
 use ledger::Uid;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{Notify, watch};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, Row};
 
 use super::error;
 use super::keys::{Ring, decode_all};
+use super::lists::Typed;
 use super::rows::{self, Id, get, uid};
 use super::session::{self, statements};
 use super::sql::{self, BY_ID};
@@ -41,32 +43,24 @@ statements! {
     Statements {
         lock: "SELECT 1 FROM meta WHERE name = 'projector' FOR UPDATE";
         lock_if_free: "SELECT 1 FROM meta WHERE name = 'projector' FOR UPDATE SKIP LOCKED";
-        claim: format!(
-            "SELECT {} FROM event t WHERE t.number IS NULL ORDER BY t.platform, t.id LIMIT {CHUNK}",
-            sql::names(sql::EVENT.columns, "t.")
-        );
         payments: sql::select(sql::PAYMENT.name, sql::PAYMENT.columns, BY_ID);
         data_keys: sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")]);
         grow: format!(
             "{} ON CONFLICT (platform, list) DO UPDATE SET total = list_total.total + excluded.total RETURNING platform, list, total",
             sql::insert(sql::LIST_TOTAL.name, sql::LIST_TOTAL.columns)
         );
-        number_events: sql::update("event", &["platform", "id"], &[("platform", "UUID"), ("id", "UUID"), ("number", "BIGINT")]);
+        number_events: sql::change(&sql::EVENT_NUMBERED, "platform, id", &["number"]);
+        places: sql::select(sql::PAYMENT_PLACE.name, sql::PAYMENT_PLACE.columns, &[("platform", "UUID"), ("payment", "UUID")]);
         insert_events: sql::insert(sql::EVENT_LIST.name, sql::EVENT_LIST.columns);
         insert_payments: sql::insert(sql::PAYMENT_LIST.name, sql::PAYMENT_LIST.columns);
         insert_places: sql::insert(sql::PAYMENT_PLACE.name, sql::PAYMENT_PLACE.columns);
-        update_payments: format!(
-            "UPDATE payment_list AS t SET status = n.status, refusal = n.refusal FROM {} \
-             JOIN payment_place p ON p.platform = n.platform AND p.payment = n.payment \
-             WHERE t.platform = p.platform AND t.list = p.list AND t.number = p.number",
-            sql::set(&[("platform", "UUID"), ("payment", "UUID"), ("status", "BIGINT"), ("refusal", "BIGINT")])
-        );
-        delete_places: format!(
-            "DELETE FROM payment_place AS t USING {} WHERE t.platform = n.platform AND t.payment = n.payment",
-            sql::set(&[("platform", "UUID"), ("payment", "UUID")])
-        );
+        update_payments: sql::change(&sql::PAYMENT_LIST, "platform, list, number", &["status", "refusal"]);
+        delete_place: "DELETE FROM payment_place WHERE platform = $1 AND payment = $2";
     }
 }
+
+/// Planned each time: which index is the right one shows only once there are events that are listed.
+const CLAIM: &str = "SELECT t.platform, t.id, t.type, t.subject, t.at FROM event t WHERE t.number IS NULL ORDER BY t.platform, t.id LIMIT $1";
 
 /// Which cycle was asked for last, and which is done.
 #[derive(Default)]
@@ -154,13 +148,15 @@ async fn cycle(config: &Config, projector: &mut Option<Projector>, vault: &Vault
     let payments = projector.payments_of(&events, vault).await?;
     let mut lines = Lines::of(&events, &payments)?;
     projector.number(&mut lines).await?;
+    projector.find_places(&mut lines).await?;
     projector.write(&lines).await?;
     Ok(events.len())
 }
 
 async fn claim(projector: &Projector) -> Result<Vec<Row>, StoreError> {
+    let params: Typed = vec![(Box::new(i64::try_from(CHUNK).unwrap_or(i64::MAX)), Type::INT8)];
     let mut trip = Trip::over(&projector.client);
-    let claimed = trip.ask(&projector.statements.claim, Vec::new());
+    let claimed = trip.ask_once(CLAIM, &params);
     Ok(trip.done().await?.rows(claimed))
 }
 
@@ -189,6 +185,8 @@ struct Lines<'a> {
     payments: Vec<(List, i64, &'a Payment)>,
     /// Listed before, and changed since.
     changed: Vec<&'a Payment>,
+    /// The lines that those have.
+    patches: Vec<(List, i64, &'a Payment)>,
 }
 
 impl<'a> Lines<'a> {
@@ -263,6 +261,23 @@ impl Projector {
         Ok(())
     }
 
+    /// Where the payments stand that were listed before and have changed. One that had ended when it was listed has no place.
+    async fn find_places(&self, lines: &mut Lines<'_>) -> Result<(), StoreError> {
+        if lines.changed.is_empty() {
+            return Ok(());
+        }
+        let mut trip = Trip::over(&self.client);
+        let set = Set::of(&lines.changed).column(|it| Id(it.platform.0)).column(|it| Id(it.id.0));
+        let places = trip.ask(&self.statements.places, set.params());
+        let by_id: FxHashMap<(Uid, Uid), &Payment> = lines.changed.iter().map(|it| ((it.platform.0, it.id.0), *it)).collect();
+        for row in trip.done().await?.rows(places) {
+            let platform = uid(&row, 0)?;
+            let Some(payment) = by_id.get(&(platform, uid(&row, 1)?)) else { continue };
+            lines.patches.push(((platform, uid(&row, 2)?), get(&row, 3)?, payment));
+        }
+        Ok(())
+    }
+
     async fn write(&self, lines: &Lines<'_>) -> Result<(), StoreError> {
         let statements = &self.statements;
         let mut trip = Trip::over(&self.client);
@@ -270,33 +285,35 @@ impl Projector {
         let set = Set::of(events).column(|it| Id(it.0.0)).column(|it| it.1).column(|it| Id(it.2.id.0));
         let set = set.column(|it| i64::from(it.2.event.number())).column(|it| Id(it.2.subject)).column(|it| it.2.at.ms());
         trip.ask(&statements.insert_events, set.params());
-        let set = Set::of(events).column(|it| Id(it.0.0)).column(|it| Id(it.2.id.0)).column(|it| it.1);
+        let set = Set::of(events).column(|it| Id(it.0.0)).column(|it| Id(it.2.id.0)).column(|it| i64::from(it.2.event.number()));
+        let set = set.column(|it| Id(it.2.subject)).column(|it| it.2.at.ms()).column(|it| it.1);
         trip.ask(&statements.number_events, set.params());
         let payments = &lines.payments;
         if !payments.is_empty() {
-            let set = Set::of(payments).column(|it| Id(it.0.0)).column(|it| Id(it.0.1)).column(|it| it.1);
-            let set = set.column(|it| Id(it.2.id.0)).column(|it| i64::from(it.2.kind.number()));
-            let set = set.column(|it| i64::from(it.2.nature.number())).column(|it| i64::from(it.2.status.number()));
-            trip.ask(&statements.insert_payments, set.column(|it| refusal_number(it.2)).column(|it| it.2.created_at.ms()).params());
+            trip.ask(&statements.insert_payments, listed_payments(payments).params());
+        }
+        if !lines.patches.is_empty() {
+            trip.ask(&statements.update_payments, listed_payments(&lines.patches).params());
         }
         let open: Vec<_> = payments.iter().filter(|it| it.2.status == Status::Created).collect();
         if !open.is_empty() {
             let set = Set::of(&open).column(|it| Id(it.0.0)).column(|it| Id(it.2.id.0)).column(|it| Id(it.0.1));
             trip.ask(&statements.insert_places, set.column(|it| it.1).params());
         }
-        if !lines.changed.is_empty() {
-            let set = Set::of(&lines.changed).column(|it| Id(it.platform.0)).column(|it| Id(it.id.0));
-            let set = set.column(|it| i64::from(it.status.number())).column(|it| refusal_number(it));
-            trip.ask(&statements.update_payments, set.params());
-        }
-        let ended: Vec<_> = lines.changed.iter().filter(|it| it.status != Status::Created).collect();
-        if !ended.is_empty() {
-            let set = Set::of(&ended).column(|it| Id(it.platform.0)).column(|it| Id(it.id.0));
-            trip.ask(&statements.delete_places, set.params());
+        for ended in lines.changed.iter().filter(|it| it.status != Status::Created) {
+            trip.ask(&statements.delete_place, vec![Box::new(Id(ended.platform.0)), Box::new(Id(ended.id.0))]);
         }
         trip.say("COMMIT");
         trip.done().await.map(drop)
     }
+}
+
+type Line<'a> = (List, i64, &'a Payment);
+
+fn listed_payments<'r, 'a: 'r>(lines: &'r [Line<'a>]) -> Set<'r, 'a, Line<'a>> {
+    let set = Set::of(lines).column(|it| Id(it.0.0)).column(|it| Id(it.0.1)).column(|it| it.1).column(|it| Id(it.2.id.0));
+    let set = set.column(|it| i64::from(it.2.kind.number())).column(|it| i64::from(it.2.nature.number()));
+    set.column(|it| i64::from(it.2.status.number())).column(|it| refusal_number(it.2)).column(|it| it.2.created_at.ms())
 }
 
 /// How a payment's refusal stands in the lists: zero for none.

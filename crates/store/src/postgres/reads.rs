@@ -10,9 +10,9 @@ use money::Currency;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Statement};
 
-use super::backstage::{Backstage, Lent, ReadSession};
+use super::backstage::{self, Backstage, Lent, ReadSession};
 use super::keys::{Ring, decode_all};
-use super::lists::{self, Narrowed, PageTexts};
+use super::lists::{self, Narrowed, PageTexts, Typed};
 use super::projector::{self, Progress};
 use super::rows::{self, Id, get, uid};
 use super::trip::{Params, Trip};
@@ -45,6 +45,14 @@ impl PostgresReads {
             trip.done().await?.rows(ticket)
         };
         Ok((session, rows))
+    }
+
+    /// One statement over a shared connection that is planned each time.
+    async fn look_up_once(&self, text: &str, params: Typed) -> Result<Vec<Row>, StoreError> {
+        let session = self.backstage.look_up().await?;
+        let mut trip = Trip::over(&session.client);
+        let ticket = trip.ask_once(text, &params);
+        Ok(trip.done().await?.rows(ticket))
     }
 
     async fn decode<T>(
@@ -92,7 +100,7 @@ impl PostgresReads {
             narrowed.window("l.created_at", filter.before, filter.after);
             narrowed
         };
-        let joined = "JOIN payment t ON t.platform = l.platform AND t.id = l.payment";
+        let joined = "CROSS JOIN LATERAL (SELECT * FROM payment p WHERE p.platform = l.platform AND p.id = l.payment OFFSET 0) AS t";
         let texts = lists::numbered("payment_list", joined, sql::PAYMENT.columns, narrowed, list, page);
         let (lent, rows, total) = self.listed(platform, &texts).await?;
         let decode = |row: &Row, ring: &mut Ring<'_>| codec::payment(rows::payment(row)?, ring);
@@ -106,7 +114,7 @@ impl PostgresReads {
             narrowed.window("l.at", filter.before, filter.after);
             narrowed
         };
-        let joined = "JOIN event t ON t.platform = l.platform AND t.id = l.event";
+        let joined = "CROSS JOIN LATERAL (SELECT * FROM event e WHERE e.platform = l.platform AND e.id = l.event OFFSET 0) AS t";
         let texts = lists::numbered("event_list", joined, sql::EVENT.columns, narrowed, platform.0, page);
         let (_, rows, total) = self.listed(platform, &texts).await?;
         Ok(Listed { rows: rows.iter().map(projector::event).collect::<Result<_, _>>()?, total })
@@ -179,7 +187,7 @@ impl PostgresReads {
     }
 
     async fn catch_up_if_behind(&self, platform: PlatformId) -> Result<(), StoreError> {
-        let (_, rows) = self.look_up(|session| Ok(&session.statements.is_behind), vec![Box::new(Id(platform.0))]).await?;
+        let rows = self.look_up_once(backstage::IS_BEHIND, of_platform(platform)).await?;
         match rows.first() {
             Some(row) if get::<bool>(row, 0)? => self.catch_up().await,
             _ => Ok(()),
@@ -189,9 +197,10 @@ impl PostgresReads {
 
 /// A page and the length of its list in one view, and whether the platform had events that were not listed yet.
 async fn page(session: &ReadSession, platform: PlatformId, texts: &PageTexts) -> Result<(bool, Vec<Row>, u64), StoreError> {
+    let asked_for = of_platform(platform);
     let mut trip = Trip::over(&session.client);
     trip.say("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    let is_behind = trip.ask(&session.statements.is_behind, vec![Box::new(Id(platform.0))]);
+    let is_behind = trip.ask_once(backstage::IS_BEHIND, &asked_for);
     let total = trip.ask_once(&texts.total, &texts.params);
     let rows = trip.ask_once(&texts.rows, &texts.page_params);
     trip.say("COMMIT");
@@ -199,6 +208,10 @@ async fn page(session: &ReadSession, platform: PlatformId, texts: &PageTexts) ->
     let is_behind = answers.rows(is_behind).first().map(|row| get::<bool>(row, 0)).transpose()?.unwrap_or(false);
     let total = answers.rows(total).first().map(|row| get::<i64>(row, 0)).transpose()?.unwrap_or(0);
     Ok((is_behind, answers.rows(rows), u64::try_from(total).unwrap_or(0)))
+}
+
+fn of_platform(platform: PlatformId) -> Typed {
+    vec![(Box::new(Id(platform.0)), Type::UUID)]
 }
 
 const fn list_of(of: OfPayments) -> Uid {
@@ -224,8 +237,8 @@ impl Reads for PostgresReads {
     fn accounts(&self, platform: PlatformId, roles: Vec<Role>) -> ReadFuture<'_, Vec<Account>> {
         Box::pin(async move {
             let roles: Vec<i64> = roles.iter().map(|role| i64::from(role.number())).collect();
-            let params: Params<'_> = vec![Box::new(Id(platform.0)), Box::new(roles)];
-            let (_, rows) = self.look_up(|session| Ok(&session.statements.accounts), params).await?;
+            let params: Typed = vec![(Box::new(Id(platform.0)), Type::UUID), (Box::new(roles), Type::INT8_ARRAY)];
+            let rows = self.look_up_once(backstage::ACCOUNTS, params).await?;
             rows.iter().map(|row| codec::account(rows::account(row)?)).collect()
         })
     }
@@ -284,8 +297,9 @@ impl Reads for PostgresReads {
 
     fn claim_jobs(&self, now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {
         Box::pin(async move {
-            let params: Params<'_> = vec![Box::new(now.ms()), Box::new(lease_ms), Box::new(i64::from(limit))];
-            let (_, rows) = self.look_up(|session| Ok(&session.statements.claim_jobs), params).await?;
+            let numbers = [now.ms(), lease_ms, i64::from(limit)];
+            let params: Typed = numbers.into_iter().map(|number| (Box::new(number) as _, Type::INT8)).collect();
+            let rows = self.look_up_once(backstage::CLAIM_JOBS, params).await?;
             rows.iter().map(load::job).collect()
         })
     }

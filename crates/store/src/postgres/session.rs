@@ -8,10 +8,12 @@ use super::error;
 use super::sql::{self, BY_ID, RECORD_READ, RECORD_WRITTEN};
 use crate::KINDS;
 
-/// What every session is set to. Statements come with arrays of unknown length, for which the planner
-/// would guess a scan while a table is young, and keep that plan; keys are looked up by index, always.
+/// What every session is set to: plans do not depend on the parameters, and keys are looked up by index, always.
 const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
      SET enable_mergejoin = off; SET jit = off; SET TIME ZONE 'UTC';";
+
+/// Has a session plan its statements anew. Which index is the right one shows only once tables have grown.
+pub const FORGET_PLANS: &str = "DISCARD PLANS";
 
 /// Connects. The connection runs as a task of the runtime this is awaited in, until the client is dropped.
 pub async fn connect(config: &Config) -> Result<Client, Error> {
@@ -70,12 +72,13 @@ impl KindStatements {
     async fn prepare(client: &Client, table: &str) -> Result<Self, Error> {
         let find = sql::select(table, RECORD_READ, BY_ID);
         let owned = format!(
-            "SELECT t.platform, t.owner, t.id FROM {} JOIN {table} t ON t.platform = n.platform AND t.owner = n.owner \
-             ORDER BY t.platform, t.owner, t.created_at, t.id",
+            "SELECT n.platform, n.owner, f.id FROM {} CROSS JOIN LATERAL (SELECT t.id FROM {table} t \
+             WHERE t.platform = n.platform AND t.owner = n.owner ORDER BY t.created_at, t.id) AS f",
             sql::set(&[("platform", "UUID"), ("owner", "UUID")])
         );
         let insert = sql::insert(table, RECORD_WRITTEN);
-        let update = sql::update(table, &["platform", "id", "created_at"], RECORD_WRITTEN);
+        let changes = ["owner", "status", "version", "form", "body"].map(|column| format!("{column} = excluded.{column}")).join(", ");
+        let update = format!("{insert} ON CONFLICT (platform, id) DO UPDATE SET {changes}");
         let share = sql::hold_at_version(table, "SHARE");
         let lock = sql::hold_at_version(table, "UPDATE");
         let hold_owned = sql::hold_owned(table);

@@ -1,7 +1,8 @@
 //! Statement texts: every table is written by one set-wise statement, made from its list of columns.
 //!
 //! A set of rows travels as one array a column and is taken apart by UNNEST, so that a statement's
-//! text, and with it its plan, does not depend on how many rows a batch has.
+//! text, and with it its plan, does not depend on how many rows a batch has. The texts leave the
+//! planner no choice but to look each key up.
 
 /// A table as it is written and read: its columns, each with its type.
 pub struct Table {
@@ -51,6 +52,7 @@ tables! {
     PAYMENT_LIST "payment_list" {
         platform ID, list ID, number INT, payment ID, kind INT, nature INT, status INT, refusal INT, created_at INT,
     }
+    EVENT_NUMBERED "event" { platform ID, id ID, type INT, subject ID, at INT, number INT }
     PAYMENT_PLACE "payment_place" { platform ID, payment ID, list ID, number INT }
     LIST_TOTAL "list_total" { platform ID, list ID, total INT }
 }
@@ -80,14 +82,24 @@ pub fn insert(table: &str, columns: &[(&str, &str)]) -> String {
 }
 
 /// Reads the rows of a set of keys.
+///
+/// The sub-select makes each key one look-up, in the order of the set, whatever the planner thinks of the
+/// table: a plan that was made while a table was empty, and kept, would otherwise go through all of it.
 pub fn select(table: &str, columns: &[(&str, &str)], keys: &[(&str, &str)]) -> String {
-    let on = keys.iter().map(|(key, _)| format!("t.{key} = n.{key}")).collect::<Vec<_>>().join(" AND ");
-    format!("SELECT {} FROM {} JOIN {table} t ON {on}", names(columns, "t."), set(keys))
+    let list = names(columns, "t.");
+    format!("SELECT {} FROM {} CROSS JOIN LATERAL ({} OFFSET 0) AS f", names(columns, "f."), set(keys), of_key(table, &list, keys))
 }
 
-/// Reads and locks the rows of a set of keys, in the order of the keys.
+/// Reads and locks the rows of a set of keys, in the order of the set, which has to be that of the keys.
 pub fn select_locked(table: &str, columns: &[(&str, &str)], keys: &[(&str, &str)]) -> String {
-    format!("{} ORDER BY {} FOR UPDATE OF t", select(table, columns, keys), names(keys, "t."))
+    let list = names(columns, "t.");
+    format!("SELECT {} FROM {} CROSS JOIN LATERAL ({} FOR UPDATE) AS f", names(columns, "f."), set(keys), of_key(table, &list, keys))
+}
+
+/// One row of a table `t`, by the key that `n` has.
+fn of_key(table: &str, list: &str, keys: &[(&str, &str)]) -> String {
+    let on = keys.iter().map(|(key, _)| format!("t.{key} = n.{key}")).collect::<Vec<_>>().join(" AND ");
+    format!("SELECT {list} FROM {table} t WHERE {on}")
 }
 
 /// The keys of almost every table.
@@ -107,11 +119,8 @@ fn guard(rows: &str, parameter: usize) -> String {
 /// `strength` is SHARE where the batch only read them; UPDATE for all of the kind where it writes one of
 /// them, since a lock that has to grow is how two servers deadlock.
 pub fn hold_at_version(table: &str, strength: &str) -> String {
-    let rows = format!(
-        "SELECT 1 FROM {} JOIN {table} t ON t.platform = n.platform AND t.id = n.id WHERE t.version = n.version \
-         ORDER BY t.platform, t.id FOR {strength} OF t",
-        set(BY_ID_AND_VERSION)
-    );
+    let held = of_key(table, "1", BY_ID_AND_VERSION);
+    let rows = format!("SELECT 1 FROM {} CROSS JOIN LATERAL ({held} FOR {strength}) AS f", set(BY_ID_AND_VERSION));
     guard(&rows, BY_ID_AND_VERSION.len() + 1)
 }
 
@@ -125,19 +134,21 @@ pub fn hold_owned(table: &str) -> String {
     guard(&rows, columns.len() + 1)
 }
 
-/// Changes rows that are locked already.
-pub fn update(table: &str, keys: &[&str], columns: &[(&str, &str)]) -> String {
-    let changes = columns.iter().filter(|(name, _)| !keys.contains(name)).map(|(name, _)| format!("{name} = n.{name}"));
-    let on = keys.iter().map(|key| format!("t.{key} = n.{key}")).collect::<Vec<_>>().join(" AND ");
-    format!("UPDATE {table} AS t SET {} FROM {} WHERE {on}", changes.collect::<Vec<_>>().join(", "), set(columns))
+/// Changes rows, given whole: those of the same `keys` get the columns of `changes`.
+///
+/// It says INSERT so that the row is found by the index of its key; an UPDATE joined with a set is
+/// planned, and may be planned badly. See [`select`].
+pub fn change(table: &Table, keys: &str, changes: &[&str]) -> String {
+    let changes: Vec<_> = changes.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+    format!("{} ON CONFLICT ({keys}) DO UPDATE SET {}", insert(table.name, table.columns), changes.join(", "))
 }
 
-/// Changes rows, all of them or none: each has to be there, and to satisfy `condition` over `t` and the new `n`.
+/// Changes rows, all of them or none: each has to satisfy `condition` over the row `t` and the new one, `excluded`.
 ///
 /// RETURNING inside a CTE is outside the subset that SQLite shares; this text is PostgreSQL's alone.
-pub fn update_guarded(table: &str, keys: &[&str], columns: &[(&str, &str)], condition: &str) -> String {
-    let update = format!("{} AND {condition}", update(table, keys, columns));
-    format!("WITH changed AS ({update} RETURNING 1) {}", guard("SELECT 1 FROM changed", columns.len() + 1))
+pub fn change_guarded(table: &Table, keys: &str, changes: &[&str], condition: &str) -> String {
+    let change = change(table, keys, changes).replacen(&format!("INSERT INTO {}", table.name), &format!("INSERT INTO {} AS t", table.name), 1);
+    format!("WITH changed AS ({change} WHERE {condition} RETURNING 1) {}", guard("SELECT 1 FROM changed", table.columns.len() + 1))
 }
 
 #[cfg(test)]
@@ -154,11 +165,22 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_not_among_the_changes() {
+    fn rows_are_changed_by_the_index_of_their_key() {
         assert_eq!(
-            update("list_total", &["platform", "list"], LIST_TOTAL.columns),
-            "UPDATE list_total AS t SET total = n.total FROM UNNEST($1::UUID[], $2::UUID[], $3::BIGINT[]) AS n(platform, list, total) \
-             WHERE t.platform = n.platform AND t.list = n.list"
+            change_guarded(&LIST_TOTAL, "platform, list", &["total"], "t.total < excluded.total"),
+            "WITH changed AS (INSERT INTO list_total AS t (platform, list, total) SELECT platform, list, total \
+             FROM UNNEST($1::UUID[], $2::UUID[], $3::BIGINT[]) AS n(platform, list, total) \
+             ON CONFLICT (platform, list) DO UPDATE SET total = excluded.total WHERE t.total < excluded.total RETURNING 1) \
+             SELECT 1 / CASE WHEN COUNT(*) = $4::BIGINT THEN 1 ELSE 0 END FROM (SELECT 1 FROM changed) AS found"
+        );
+    }
+
+    #[test]
+    fn each_key_is_one_look_up() {
+        assert_eq!(
+            select_locked("t", &[("a", INT)], BY_ID),
+            "SELECT f.a FROM UNNEST($1::UUID[], $2::UUID[]) AS n(platform, id) \
+             CROSS JOIN LATERAL (SELECT t.a FROM t t WHERE t.platform = n.platform AND t.id = n.id FOR UPDATE) AS f"
         );
     }
 }

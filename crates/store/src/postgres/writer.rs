@@ -4,7 +4,7 @@
 //! inside a task of another one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::{Books, OwnedKey, RecordKey, Wanted};
 use engine::{Store, StoreError};
@@ -21,6 +21,8 @@ use crate::vault::{FreshKey, Vault};
 
 /// Sessions tried, to learn how a commit ended whose connection was lost.
 const SETTLE_ATTEMPTS: u32 = 40;
+/// Plans are kept this long.
+const PLANS_FOR: Duration = Duration::from_secs(10);
 /// Between two of them.
 const SETTLE_PAUSE: Duration = Duration::from_millis(250);
 
@@ -32,9 +34,9 @@ statements! {
         jobs: sql::select_locked(sql::JOB.name, sql::JOB.columns, BY_ID);
         keys: sql::select(sql::KEY.name, sql::KEY.columns, &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT")]);
         holders: format!(
-            "SELECT {} FROM {} JOIN account a ON a.platform = n.platform AND a.id = n.id \
-             JOIN {} t ON t.platform = a.platform AND t.id = a.holder",
-            sql::names(sql::RECORD_READ, "t."),
+            "SELECT {} FROM {} CROSS JOIN LATERAL (SELECT a.holder FROM account a WHERE a.platform = n.platform AND a.id = n.id OFFSET 0) AS h \
+             CROSS JOIN LATERAL (SELECT * FROM {} t WHERE t.platform = n.platform AND t.id = h.holder OFFSET 0) AS f",
+            sql::names(sql::RECORD_READ, "f."),
             sql::set(BY_ID),
             <domain::user::User as domain::Resource>::KIND.table,
         );
@@ -43,11 +45,11 @@ statements! {
         insert_data_keys: sql::insert(sql::DATA_KEY.name, sql::DATA_KEY.columns);
         hold_owned: OWNED_LOCK;
         insert_accounts: sql::insert(sql::ACCOUNT.name, sql::ACCOUNT.columns);
-        update_accounts: sql::update_guarded("account", &["platform", "id"], ACCOUNT_CHANGES, "t.postings <= n.postings");
+        update_accounts: sql::change_guarded(&sql::ACCOUNT, "platform, id", ACCOUNT_CHANGES, "t.postings <= excluded.postings");
         insert_payments: sql::insert(sql::PAYMENT.name, sql::PAYMENT.columns);
-        update_payments: sql::update_guarded("payment", &["platform", "id"], PAYMENT_CHANGES, "t.version < n.version");
+        update_payments: sql::change_guarded(&sql::PAYMENT, "platform, id", PAYMENT_CHANGES, "t.version < excluded.version");
         insert_keys: sql::insert(sql::KEY.name, sql::KEY.columns);
-        update_keys: sql::update_guarded("idempotency", &["platform", "dialect", "key"], KEY_CHANGES, "t.status IS NULL");
+        update_keys: sql::change_guarded(&sql::KEY, "platform, dialect, key", &["status", "answer"], "t.status IS NULL");
         insert_entries: sql::insert(sql::ENTRY.name, sql::ENTRY.columns);
         insert_postings: sql::insert(sql::POSTING.name, sql::POSTING.columns);
         insert_events: sql::insert(sql::EVENT.name, sql::EVENT.columns);
@@ -63,26 +65,10 @@ statements! {
 }
 
 /// What a posting or a hold changes of an account.
-pub const ACCOUNT_CHANGES: &[(&str, &str)] =
-    &[("platform", "UUID"), ("id", "UUID"), ("balance", "BIGINT"), ("held", "BIGINT"), ("postings", "BIGINT")];
+const ACCOUNT_CHANGES: &[&str] = &["balance", "held", "postings"];
 /// What may change of a payment.
-pub const PAYMENT_CHANGES: &[(&str, &str)] = &[
-    ("platform", "UUID"),
-    ("id", "UUID"),
-    ("debited", "BIGINT"),
-    ("credited", "BIGINT"),
-    ("fees", "BIGINT"),
-    ("status", "BIGINT"),
-    ("refusal", "BIGINT"),
-    ("executed_at", "BIGINT"),
-    ("tag", "BYTEA"),
-    ("form", "BIGINT"),
-    ("detail", "BYTEA"),
-    ("version", "BIGINT"),
-];
-/// What the answer changes of a key that was claimed.
-pub const KEY_CHANGES: &[(&str, &str)] =
-    &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT"), ("status", "BIGINT"), ("answer", "BYTEA")];
+const PAYMENT_CHANGES: &[&str] =
+    &["debited", "credited", "fees", "status", "refusal", "executed_at", "tag", "form", "detail", "version"];
 /// Who relies on what an owner has excludes whoever adds to it; those who only add do not exclude each other.
 /// The places come sorted, and UNNEST keeps their order.
 const OWNED_LOCK: &str = "SELECT CASE WHEN n.relied = 1 THEN CAST(pg_advisory_xact_lock(n.place) AS TEXT) \
@@ -95,6 +81,8 @@ pub struct Session {
     pub kinds: Kinds,
     /// Tells the name of the open transaction; absent where the server has no such thing.
     pub transaction_name: Option<Statement>,
+    /// When the plans of its statements are made anew.
+    pub plans_until: Instant,
 }
 
 impl Session {
@@ -106,7 +94,7 @@ impl Session {
         let statements = Statements::prepare(&client).await.map_err(error::of)?;
         let kinds = Kinds::prepare(&client).await.map_err(error::of)?;
         let transaction_name = client.prepare("SELECT CAST(pg_current_xact_id() AS TEXT)").await.ok();
-        Ok(Self { client, statements, kinds, transaction_name })
+        Ok(Self { client, statements, kinds, transaction_name, plans_until: Instant::now() + PLANS_FOR })
     }
 }
 
@@ -149,6 +137,10 @@ impl Writer {
         }
         if self.session.is_none() {
             self.session = Some(runtime.block_on(Session::open(&self.config))?);
+        }
+        if let Some(session) = self.session.as_mut().filter(|session| self.transaction.is_none() && session.plans_until <= Instant::now()) {
+            runtime.block_on(session.client.batch_execute(session::FORGET_PLANS)).map_err(error::of)?;
+            session.plans_until = Instant::now() + PLANS_FOR;
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! Pay-ins by bank transfer. Source: reference, money part, 5.1 and 5.4.
 
 use domain::payment::{BankWire, DeclareBankWire, DeclareBankWireError, Detail, Payment, ReceivingAccount, Status};
-use money::Currency;
+use money::{Currency, Money};
 use serde::Serialize;
 
 use crate::call::{Call, View, WireResponse, json_bytes};
 use crate::wire::error::{FieldErrors, WireError};
 use crate::wire::fields::unknown_id;
+use crate::wire::ids::WalletName;
 use crate::wire::transaction::TransactionBody;
 use crate::wire::{Fields, Funds, IdText, Prefix, Spelling};
 
@@ -67,7 +68,15 @@ struct OwnerAddressBody<'a> {
 
 /// `POST /payins/bankwire/direct`.
 pub async fn create(call: &Call) -> Result<WireResponse, WireError> {
-    let declared = read(call.fields()?, call.spelling(), &call.dialect().config.receiving_account)?;
+    submit(call, read(call.fields()?, call.spelling(), receiving_account(call))?).await
+}
+
+/// `POST /clients/payins/bankwire/direct`: into one of the platform's own wallets.
+pub async fn create_for_client(call: &Call) -> Result<WireResponse, WireError> {
+    submit(call, read_for_client(call)?).await
+}
+
+async fn submit(call: &Call, declared: DeclareBankWire) -> Result<WireResponse, WireError> {
     call.submit(declared, |view, result| {
         let payment = result.map_err(error_of)?;
         let Detail::BankWire(wire) = &payment.detail else { return Err(WireError::fault()) };
@@ -76,7 +85,36 @@ pub async fn create(call: &Call) -> Result<WireResponse, WireError> {
     .await
 }
 
-fn read(mut fields: Fields<'_>, spelling: &Spelling, account: &ReceivingAccount) -> Result<DeclareBankWire, WireError> {
+/// The account that payers are told to pay to: that of the connected bank, else the configured one.
+fn receiving_account(call: &Call) -> ReceivingAccount {
+    let config = &call.dialect().config;
+    config.rails.bank.as_ref().map_or_else(|| config.receiving_account.clone(), |bank| bank.receiving_account())
+}
+
+fn read_for_client(call: &Call) -> Result<DeclareBankWire, WireError> {
+    let mut fields = call.fields()?;
+    let to = fields.wallet("CreditedWalletId", call.spelling()).required();
+    let declared = fields.positive_money("DeclaredDebitedFunds").required();
+    let fees = fields.money("DeclaredFees").optional();
+    let tag = fields.tag();
+    if matches!(to, Some(WalletName::User(_))) {
+        fields.note("CreditedWalletId", unknown_id("CreditedWalletId"));
+    }
+    let (Some(WalletName::Own(role, currency)), Some(declared)) = (to, declared) else { return Err(fields.into_error()) };
+    fields.finish()?;
+    Ok(DeclareBankWire {
+        author: None,
+        credited_user: None,
+        to: WalletName::Own(role, currency).account(call.ctx().platform),
+        to_own: Some((role, currency)),
+        fees: fees.unwrap_or(Money::zero(declared.currency())),
+        declared,
+        account: receiving_account(call),
+        tag,
+    })
+}
+
+fn read(mut fields: Fields<'_>, spelling: &Spelling, account: ReceivingAccount) -> Result<DeclareBankWire, WireError> {
     let author = fields.id("AuthorId", &[Prefix::User], spelling).required();
     let credited_user = fields.id("CreditedUserId", &[Prefix::User], spelling).optional();
     let to = fields.id::<domain::WalletId>("CreditedWalletId", &[Prefix::Wallet], spelling).required();
@@ -85,7 +123,7 @@ fn read(mut fields: Fields<'_>, spelling: &Spelling, account: &ReceivingAccount)
     let tag = fields.tag();
     let (Some(author), Some(to), Some(declared), Some(fees)) = (author, to, declared, fees) else { return Err(fields.into_error()) };
     fields.finish()?;
-    let (author, to, account) = (Some(author), to.account(), account.clone());
+    let (author, to) = (Some(author), to.account());
     Ok(DeclareBankWire { author, credited_user, to, to_own: None, declared, fees, account, tag })
 }
 
@@ -107,6 +145,7 @@ fn error_of(error: &DeclareBankWireError) -> WireError {
         DeclareBankWireError::FundsCurrency { wallet, funds } => {
             WireError::wallet_and_funds_differ(*wallet, "DeclaredDebitedFunds", *funds)
         }
+        DeclareBankWireError::Fault => WireError::fault(),
         DeclareBankWireError::NothingCredited => {
             WireError::wrong_field("DeclaredFees", "DeclaredFees should be lower than DeclaredDebitedFunds")
         }
@@ -196,7 +235,7 @@ mod tests {
                 r#""DeclaredDebitedFunds":{{"Currency":"EUR","Amount":62789}},"DeclaredFees":{{"Currency":"EUR","Amount":7826}},"#,
                 r#""WireReference":"{reference}","BankAccount":{{"OwnerAddress":{{"AddressLine1":"2 Avenue Amélie","AddressLine2":null,"#,
                 r#""City":"Luxembourg","Region":null,"PostalCode":"L-1125","Country":"LU"}},"Type":"IBAN","OwnerName":"FLORIN SANDBOX","#,
-                r#""IBAN":"FR7630056009271234567890182","BIC":"CCFRFRPPXXX"}},"TransactionDetails":[]}}"#
+                r#""IBAN":"FR7699999000010000000000115","BIC":"FLRNFRP0XXX"}},"TransactionDetails":[]}}"#
             ),
             id = id,
             now = NOW_MS / 1_000,

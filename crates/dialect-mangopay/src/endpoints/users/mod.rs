@@ -8,6 +8,7 @@ mod read;
 mod v2;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use domain::user::{CloseUser, CloseUserError, Person, PersonKind, RegisterUserError, UpdateUserError, User};
 use domain::{Record, UserId};
@@ -95,7 +96,13 @@ async fn create(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError
 
 async fn update(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError> {
     let (text, user) = named(call)?;
-    let update = read::change(call.fields()?, user, kind, call.view().version)?;
+    let mut change = read::change(call.fields()?, user, kind, call.view().version);
+    if change.is_wrong()
+        && let Some((user, person)) = as_it_is(call, user).await?
+    {
+        change.hold_against(&user, &person);
+    }
+    let update = change.finish()?;
     let text = text.into_owned();
     call.submit(update, move |view, result| match result {
         Ok(changed) => shown(view, &changed.user, &changed.person),
@@ -109,6 +116,14 @@ async fn update(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError
         }),
     })
     .await
+}
+
+/// A user and the person behind it, if it is there.
+async fn as_it_is(call: &Call, id: UserId) -> Result<Option<(Arc<User>, Arc<Person>)>, WireError> {
+    let Some(record) = call.record::<User>(id).await? else { return Ok(None) };
+    let user = body_of::<User>(&record)?;
+    let person = call.record::<Person>(user.person()).await?.ok_or_else(WireError::fault)?;
+    Ok(Some((user, body_of::<Person>(&person)?)))
 }
 
 async fn close(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError> {
@@ -162,6 +177,6 @@ fn shown(view: &View, user: &Record, person: &Record) -> Result<Vec<u8>, WireErr
     })
 }
 
-fn body_of<R: domain::Resource>(record: &Record) -> Result<std::sync::Arc<R>, WireError> {
+fn body_of<R: domain::Resource>(record: &Record) -> Result<Arc<R>, WireError> {
     record.body::<R>().ok_or_else(WireError::fault)
 }

@@ -1,8 +1,8 @@
 //! Reading what a platform says about a user.
 
 use domain::user::{
-    Address, Category, Demands, LegalForm, OrganisationProfile, PersonKind, PersonProfile, Problem, Profile, RegisterUser, UpdateUser,
-    UserField, WrongField,
+    Address, Category, Demands, LegalForm, OrganisationProfile, Person, PersonKind, PersonProfile, Problem, Profile, RegisterUser,
+    UpdateUser, User, UserField, WrongField,
 };
 use domain::{Secret, UserId};
 
@@ -45,8 +45,14 @@ pub(super) fn registration(mut fields: Fields<'_>, kind: PersonKind, version: Ve
     Ok(RegisterUser { profile, category, demands, has_accepted_terms })
 }
 
+/// A change of a user, on its way from what was sent.
+pub(super) struct Change<'a> {
+    fields: Fields<'a>,
+    update: UpdateUser,
+}
+
 /// A change of a user. Whatever is absent stays, but for the category and the terms, which have to be said.
-pub(super) fn change(mut fields: Fields<'_>, user: UserId, kind: PersonKind, version: Version) -> Result<UpdateUser, WireError> {
+pub(super) fn change(mut fields: Fields<'_>, user: UserId, kind: PersonKind, version: Version) -> Change<'_> {
     let profile = profile(&mut fields, kind, version);
     let (category, demands, has_accepted_terms) = match version {
         Version::V2 => (None, Demands::People, None),
@@ -57,8 +63,24 @@ pub(super) fn change(mut fields: Fields<'_>, user: UserId, kind: PersonKind, ver
         }
     };
     note(&mut fields, profile.blocked(), kind);
-    fields.finish()?;
-    Ok(UpdateUser { user, kind, profile, category, demands, has_accepted_terms })
+    Change { fields, update: UpdateUser { user, kind, profile, category, demands, has_accepted_terms } }
+}
+
+impl Change<'_> {
+    /// Whether what was sent is wrong, whoever the user is.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.fields.has_errors()
+    }
+
+    /// Notes what is wrong for a user as it is, so that it is told together with the rest.
+    pub(super) fn hold_against(&mut self, user: &User, person: &Person) {
+        note(&mut self.fields, self.update.wrong(user, person), self.update.kind);
+    }
+
+    /// The change, or the error that names every wrong field.
+    pub(super) fn finish(self) -> Result<UpdateUser, WireError> {
+        self.fields.finish().map(|()| self.update)
+    }
 }
 
 /// The error that names every wrong field.
