@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::payment::Payment;
+use domain::platform::Platform;
 use domain::{Answer, Command, Ctx, PaymentId, PlatformId, Record, RecordKey, Resource, Timestamp};
 use engine::{Keyed, Listed, Listing, OfPayments, Page, PaymentFilter, Refused, RejectInput, Reply, StoreError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -189,6 +190,13 @@ impl Call {
         listed.map_err(|error| self.read_failed(&error))
     }
 
+    /// Business time of the platform.
+    pub async fn now(&self) -> Result<Timestamp, WireError> {
+        let record = self.record::<Platform>(self.ctx.platform).await?;
+        let offset_ms = record.and_then(|record| record.body::<Platform>()).map_or(0, |platform| platform.clock_offset_ms);
+        Ok(self.dialect.now().plus_ms(offset_ms))
+    }
+
     /// What is answered when the store could not be read; the cause goes to the log.
     #[must_use]
     pub fn read_failed(&self, error: &StoreError) -> WireError {
@@ -256,12 +264,12 @@ fn success_status(body: &[u8]) -> StatusCode {
     if body.is_empty() { StatusCode::NO_CONTENT } else { StatusCode::OK }
 }
 
-fn stored(answer: Answer) -> WireResponse {
+pub(crate) fn stored(answer: Answer) -> WireResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     respond(status, Bytes::from_owner(answer.body))
 }
 
-fn refusal(refused: Refused) -> WireError {
+pub(crate) fn refusal(refused: Refused) -> WireError {
     match refused {
         Refused::Overloaded | Refused::Stopping => WireError::overloaded(),
         Refused::Fault => WireError::fault(),

@@ -24,6 +24,7 @@ pub mod auth;
 pub mod call;
 pub mod endpoints;
 pub mod events;
+pub mod outside;
 pub mod query;
 pub mod rate;
 pub mod results;
@@ -31,6 +32,7 @@ pub mod router;
 pub mod routes;
 pub mod scopes;
 pub mod service;
+pub mod voice;
 pub mod wire;
 
 #[cfg(test)]

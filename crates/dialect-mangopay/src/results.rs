@@ -71,20 +71,24 @@ pub const fn of_refusal(refusal: Refusal) -> ResultText {
         Refusal::RefundedFeesExceedInitial => ("005404", "The refunded fees cannot exceed initial fee amount"),
         Refusal::FeeWalletInsufficient => ("005405", "Balance of client fee wallet unsufficient"),
         Refusal::RefundPending => ("005406", "Another refund for this transaction is still pending."),
-        Refusal::DuplicateRefund => (
-            "005407",
-            "Duplicated operation: you cannot reimburse the same amount more than once for a transaction during the same day.",
-        ),
+        Refusal::DuplicateRefund => {
+            ("005407", "Duplicated operation: you cannot reimburse the same amount more than once for a transaction during the same day.")
+        }
         Refusal::BankAccountNotActive => ("121006", "The associated bank account is not active"),
         Refusal::PayerMayNotPayOut => ("002701", "Refused due to author's UserCategory: PAYER"),
-        Refusal::AuthorNotVerified => ("002998", "Blocked due to the Bank Account User's KYC limitations (maximum debited or credited amount reached)"),
+        Refusal::AuthorNotVerified => {
+            ("002998", "Blocked due to the Bank Account User's KYC limitations (maximum debited or credited amount reached)")
+        }
         Refusal::BankRefused => ("121001", "The bank wire has been refused"),
         Refusal::BankNeedsContact => ("121004", "Specific case: please contact our Finance Team"),
         Refusal::BankSuspectsFraud => ("121005", "Refused due to the Fraud Policy"),
         Refusal::PayoutExpired => ("121009", "Payout expired before processing"),
         Refusal::NeedsAnalysis => ("121010", "Remitter or beneficiary identified as requiring further analysis"),
         Refusal::WrongBankAccountType => ("121012", "Inapproriate bank account type used"),
-        Refusal::PayeeNameMismatch => ("121030", "Verification of Payee failed: account name and IBAN do not match. Please provide matching details to proceed with the payout"),
+        Refusal::PayeeNameMismatch => (
+            "121030",
+            "Verification of Payee failed: account name and IBAN do not match. Please provide matching details to proceed with the payout",
+        ),
         Refusal::BankFailed => ("121999", "Generic withdrawal error"),
         Refusal::BlockedBankCountry => ("008501", "Transaction refused due to blocked Country"),
         Refusal::GenericOperation => ("001999", "Generic Operation error"),

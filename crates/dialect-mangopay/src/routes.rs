@@ -4,7 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::call::{Call, WireResponse};
-use crate::endpoints::{bank_accounts, clients, emoney, events, oauth, payins, payouts, responses, transactions, transfers, users, wallets};
+use crate::endpoints::{
+    bank_accounts, card_registrations, card_validations, cards, clients, emoney, events, oauth, payins, payouts, refunds, responses,
+    transactions, transfers, users, wallets,
+};
 use crate::router::{Route, Verb, Version};
 use crate::scopes::Scope;
 use crate::wire::WireError;
@@ -100,6 +103,26 @@ routes! {
     Get "/v2.01/{ClientId}/payouts/{PayoutId}/refunds" IN_V2_TOO Access::Token(Scope::RefundsPayouts), payouts::refunds;
     Post "/v2.01/{ClientId}/payins/bankwire/direct" IN_V2_TOO Access::Token(Scope::Payins), payins::bank_wire::create;
     Get "/v2.01/{ClientId}/payins/{PayInId}" IN_V2_TOO Access::Token(Scope::Payins), payins::view;
+    Post "/v2.01/{ClientId}/cardregistrations" IN_V2_TOO Access::Token(Scope::Payins), card_registrations::create;
+    Get "/v2.01/{ClientId}/cardregistrations/{CardRegistrationId}" IN_V2_TOO Access::Token(Scope::Payins), card_registrations::view;
+    Put "/v2.01/{ClientId}/cardregistrations/{CardRegistrationId}" IN_V2_TOO Access::Token(Scope::Payins), card_registrations::update;
+    Get "/v2.01/{ClientId}/cards/{CardId}" IN_V2_TOO Access::Token(Scope::Payins), cards::view;
+    Put "/v2.01/{ClientId}/cards/{CardId}" IN_V2_TOO Access::Token(Scope::Payins), cards::update;
+    Get "/v2.01/{ClientId}/cards/{CardId}/transactions" IN_V2_TOO Access::Token(Scope::Payins), cards::transactions;
+    Post "/v2.01/{ClientId}/cards/{CardId}/validation" IN_V2_TOO Access::Token(Scope::Payins), card_validations::create;
+    Get "/v2.01/{ClientId}/cards/{CardId}/validation/{ValidationId}" IN_V2_TOO Access::Token(Scope::Payins), card_validations::view;
+    Get "/v2.01/{ClientId}/cards/fingerprints/{Fingerprint}" IN_V2_TOO Access::Token(Scope::Payins), cards::of_fingerprint;
+    Get "/v2.01/{ClientId}/cards/fingerprints/{Fingerprint}/users" IN_V2_TOO Access::Token(Scope::Payins), cards::users_of_fingerprint;
+    Get "/v2.01/{ClientId}/cards/fingerprints/{Fingerprint}/transactions" IN_V2_TOO Access::Token(Scope::Payins), cards::transactions_of_fingerprint;
+    Get "/v2.01/{ClientId}/users/{UserId}/cards" IN_V2_TOO Access::Token(Scope::Payins), cards::of_user;
+    Post "/v2.01/{ClientId}/payins/card/direct" IN_V2_TOO Access::Token(Scope::Payins), payins::card_direct::create;
+    Post "/v2.01/{ClientId}/payins/card/web" IN_V2_TOO Access::Token(Scope::Payins), payins::card_web::create;
+    Get "/v2.01/{ClientId}/payins/card/web/{PayInId}/extended" IN_V2_TOO Access::Token(Scope::Payins), payins::card_web::view_extended;
+    Post "/v2.01/{ClientId}/payins/{PayInId}/refunds" IN_V2_TOO Access::Token(Scope::RefundsPayins), refunds::of_pay_in;
+    Get "/v2.01/{ClientId}/payins/{PayInId}/refunds" IN_V2_TOO Access::Token(Scope::RefundsPayins), refunds::list_of_pay_in;
+    Post "/v2.01/{ClientId}/transfers/{TransferId}/refunds" IN_V2_TOO Access::Token(Scope::RefundsTransfers), refunds::of_transfer;
+    Get "/v2.01/{ClientId}/transfers/{TransferId}/refunds" IN_V2_TOO Access::Token(Scope::RefundsTransfers), refunds::list_of_transfer;
+    Get "/v2.01/{ClientId}/refunds/{RefundId}" IN_V2_TOO Access::Token(Scope::RefundsGeneral), refunds::view;
 }
 
 #[cfg(test)]

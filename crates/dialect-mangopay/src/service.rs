@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path};
-use axum::routing::get;
+use axum::routing::{any, get};
 use bytes::Bytes;
 use domain::ids::RequestId;
 use domain::payment::ReceivingAccount;
 use domain::{Actor, Ctx, IdempotencyKey, Ids, Timestamp};
 use engine::rail::Rails;
-use engine::{Clock, Engine, Keyed, Reads};
+use engine::{Acquirer, Clock, Engine, Keyed, Reads};
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use crate::auth::{AuthError, Authenticator, Caller, Credentials};
 use crate::call::{Call, View, WireResponse, error_response};
 use crate::endpoints::clients::logo;
-use crate::endpoints::oauth;
+use crate::endpoints::{oauth, tokenizer};
 use crate::rate::{RateConfig, RateLimits};
 use crate::router::{Found, Matched, Router, Verb};
 use crate::routes::{Access, Endpoint, ROUTES};
@@ -102,9 +102,10 @@ pub struct Dialect {
     pub(crate) engine: Engine,
     pub(crate) reads: Arc<dyn Reads>,
     pub(crate) config: Config,
+    pub(crate) acquirer: Acquirer,
     clock: Arc<dyn Clock>,
     ids: Mutex<Box<dyn Ids>>,
-    aliases: Aliases,
+    pub(crate) aliases: Aliases,
     authenticator: Authenticator,
     rates: RateLimits,
     router: Router<Endpoint>,
@@ -126,6 +127,7 @@ impl Dialect {
             authenticator: Authenticator::new(Arc::clone(&reads)),
             reads,
             rates: RateLimits::new(config.rate),
+            acquirer: Acquirer::of(&config.rails),
             config,
             clock,
             ids: Mutex::new(ids),
@@ -267,6 +269,11 @@ impl Dialect {
         first_half(hash)
     }
 
+    /// Now, real time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn fresh_request(&self) -> RequestId {
         RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh())
     }
@@ -356,7 +363,9 @@ fn first_half(hash: Sha256) -> [u8; 16] {
 pub fn router(dialect: Arc<Dialect>) -> axum::Router {
     let logos = Arc::clone(&dialect);
     let show_logo = move |Path(platform): Path<String>| async move { logo::serve(logos, &platform).await };
-    axum::Router::new().route(logo::PATH, get(show_logo)).fallback(move |request: Request<Body>| {
+    let vault = Arc::clone(&dialect);
+    let tokenize = move |request: Request<Body>| async move { tokenizer::serve(vault, request).await };
+    axum::Router::new().route(logo::PATH, get(show_logo)).route(tokenizer::PATH, any(tokenize)).fallback(move |request: Request<Body>| {
         let dialect = Arc::clone(&dialect);
         async move { dialect.handle(request).await }
     })
@@ -424,7 +433,7 @@ mod tests {
         let world = World::new().await;
         let other = format!("Bearer {}", world.issue_token("other").await);
         let made_up = format!("Bearer {}", crate::fresh_secret(world.platform("me")).unwrap().expose());
-        for header in ["", "Bearer", "Bearer x", &made_up, &format!("Basic {BASIC}"), &other] {
+        for header in ["", "Bearer", "Bearer x", "Basic bWU6d3Jvbmc=", &made_up, &other] {
             let seen = world.call("GET", "/wallets/1", &[("Authorization", header)], "").await;
             assert_eq!(seen.status, 401, "{header}");
             assert_eq!(seen.get("Type"), "invalid_credentials");
@@ -432,6 +441,18 @@ mod tests {
         }
         let seen = world.send(Request::get("/v2.01/ME/wallets/1").header("Authorization", "x").body(Body::empty()).unwrap()).await;
         assert_eq!(seen.status, 401, "ids are case-sensitive");
+    }
+
+    #[tokio::test]
+    async fn a_key_may_come_with_every_call() {
+        let world = World::new().await;
+        let basic = format!("Basic {BASIC}");
+        for _ in 0..2 {
+            assert_eq!(world.call("GET", "/wallets/1", &[("Authorization", &basic)], "").await.status, 404);
+        }
+        world.revoke_keys("me");
+        world.advance_ms(5_001);
+        assert_eq!(world.call("GET", "/wallets/1", &[("Authorization", &basic)], "").await.status, 401);
     }
 
     #[tokio::test]

@@ -68,3 +68,17 @@ pub trait Scan: Send + Sync {
     /// Hands over every account, then every entry, a platform's in the order of their ids, all in one consistent view.
     fn ledger(&self, each: &mut dyn FnMut(Part)) -> Result<(), engine::StoreError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::KINDS;
+
+    #[test]
+    fn no_two_kinds_share_a_number_or_a_table() {
+        for (place, kind) in KINDS.iter().enumerate() {
+            for other in KINDS.iter().skip(place + 1) {
+                assert!(kind.number != other.number && kind.table != other.table, "{} and {}", kind.table, other.table);
+            }
+        }
+    }
+}

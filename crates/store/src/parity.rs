@@ -17,14 +17,11 @@ type Column = (Holds, bool);
 type Tables = BTreeMap<String, BTreeMap<String, Column>>;
 
 /// Columns that only SQLite has, each with the reason.
-const ONLY_SQLITE: &[(&str, &str, &str)] = &[
-    ("idempotency", "seq", "keys are appended in order; PostgreSQL finds them by their text"),
-];
+const ONLY_SQLITE: &[(&str, &str, &str)] = &[("idempotency", "seq", "keys are appended in order; PostgreSQL finds them by their text")];
 
 /// Columns that only PostgreSQL has, each with the reason.
-const ONLY_POSTGRES: &[(&str, &str, &str)] = &[
-    ("event", "number", "the projector's claim mark: transactions commit out of the order of ids"),
-];
+const ONLY_POSTGRES: &[(&str, &str, &str)] =
+    &[("event", "number", "the projector's claim mark: transactions commit out of the order of ids")];
 
 /// Tables of lists: SQLite has a file of its own for them, made for appending.
 const LISTS_OF_POSTGRES: &[&str] = &["list_total", "payment_list", "payment_place", "event_list"];

@@ -408,7 +408,8 @@ mod tests {
     fn eligibility_says_why_not() {
         let shown = |refusal| serde_json::to_string(&eligibility(refusal)).unwrap();
         assert_eq!(shown(None), r#"{"InstantPayout":{"IsReachable":true,"UnreachableReason":null}}"#);
-        let expected = r#"{"InstantPayout":{"IsReachable":false,"UnreachableReason":{"Code":"001001","Message":"Unsufficient wallet balance"}}}"#;
+        let expected =
+            r#"{"InstantPayout":{"IsReachable":false,"UnreachableReason":{"Code":"001001","Message":"Unsufficient wallet balance"}}}"#;
         assert_eq!(shown(Some(Refusal::InsufficientFunds)), expected);
     }
 }

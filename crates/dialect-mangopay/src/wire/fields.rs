@@ -487,7 +487,7 @@ pub(crate) fn is_email(text: &str) -> bool {
     local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_local)) && host.contains('.') && host.split('.').all(is_label)
 }
 
-fn is_url(text: &str) -> bool {
+pub(crate) fn is_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let is_web = ["http", "https"].iter().any(|web| web.eq_ignore_ascii_case(scheme));
     let host = rest.split(['/', '?', '#']).next().unwrap_or("");

@@ -1,6 +1,6 @@
 //! The fields that every transaction shows, whatever its kind. Source: reference, money part, 1.4.
 
-use domain::payment::{Nature, Payment, PaymentKind, Status};
+use domain::payment::{Detail, Nature, Payment, PaymentKind, Status};
 use ledger::Uid;
 use serde::Serialize;
 
@@ -64,9 +64,10 @@ fn author_of(view: &View, author: Uid) -> IdText {
     if author == view.platform.0 { IdText::from(view.client_id.clone()) } else { view.spelling.spell(Prefix::User, author) }
 }
 
-/// Whoever is credited; for a wallet of the platform's own, its client id.
+/// Whoever is credited; for a wallet of the platform's own, its client id. What a bank sent back names nobody.
 fn credited_user_of(view: &View, payment: &Payment) -> Option<IdText> {
     match (payment.credited_user, payment.credited_wallet) {
+        _ if matches!(payment.detail, Detail::PayoutReturn(_)) => None,
         (Some(user), _) => Some(view.spelling.spell(Prefix::User, user)),
         (None, Some(_)) => Some(IdText::from(view.client_id.clone())),
         (None, None) => None,

@@ -79,7 +79,12 @@ async fn each_wrong_field_is_named_with_its_text() {
         ("iban", json!({"IBAN": null}), "IBAN", "The IBAN field is required.".to_owned()),
         ("iban", json!({"BIC": "BNPA"}), "BIC", bic.to_owned()),
         ("iban", json!({"OwnerName": null}), "OwnerName", "The OwnerName field is required.".to_owned()),
-        ("iban", json!({"OwnerName": "x".repeat(256)}), "OwnerName", "The field OwnerName must be a string with a maximum length of 255.".to_owned()),
+        (
+            "iban",
+            json!({"OwnerName": "x".repeat(256)}),
+            "OwnerName",
+            "The field OwnerName must be a string with a maximum length of 255.".to_owned(),
+        ),
         ("iban", json!({"OwnerAddress": null}), "OwnerAddress", "The OwnerAddress field is required.".to_owned()),
         ("iban", json!({"OwnerAddress": {"City": "Paris"}}), "OwnerAddress.AddressLine1", "The AddressLine1 field is required.".to_owned()),
         ("gb", json!({"AccountNumber": "1234567"}), "AccountNumber", form("AccountNumber", r"\d{8}")),
@@ -95,9 +100,19 @@ async fn each_wrong_field_is_named_with_its_text() {
         ("other", json!({"BIC": null}), "BIC", "The BIC field is required.".to_owned()),
         ("other", json!({"BIC": "BINA4D"}), "BIC", bic.to_owned()),
         ("other", json!({"AccountNumber": "1234"}), "AccountNumber", form("AccountNumber", r"^[a-zA-Z0-9]{5,35}$")),
-        ("other", json!({"Country": "XX"}), "Country", "The requested value is not an ISO 3166-1 alpha-2 code which is expected.".to_owned()),
+        (
+            "other",
+            json!({"Country": "XX"}),
+            "Country",
+            "The requested value is not an ISO 3166-1 alpha-2 code which is expected.".to_owned(),
+        ),
         ("other", json!({"Country": "MO"}), "Country", "Bank accounts in this country are not accepted".to_owned()),
-        ("iban", json!({"OwnerAddress": address("RU")}), "OwnerAddress.Country", "Bank accounts in this country are not accepted".to_owned()),
+        (
+            "iban",
+            json!({"OwnerAddress": address("RU")}),
+            "OwnerAddress.Country",
+            "Bank accounts in this country are not accepted".to_owned(),
+        ),
     ] {
         let seen = me.post(&format!("/users/{user}/bankaccounts/{kind}"), &with(&of_kind(kind), change.clone())).await;
         seen.is_error(400, "param_error");

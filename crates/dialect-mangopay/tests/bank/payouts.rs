@@ -169,10 +169,10 @@ async fn a_payout_is_created_at_once_and_ends_by_the_banks_word() {
     world.advance_ms(5_000);
     s.settle(&id, sent(AppliedMode::Standard)).await;
     let done = created
-        .replace(r#""CREATED","ResultCode":null,"ResultMessage":null,"ExecutionDate":null"#, &format!(
-            r#""SUCCEEDED","ResultCode":"000000","ResultMessage":"Success","ExecutionDate":{}"#,
-            NOW_S + 5
-        ))
+        .replace(
+            r#""CREATED","ResultCode":null,"ResultMessage":null,"ExecutionDate":null"#,
+            &format!(r#""SUCCEEDED","ResultCode":"000000","ResultMessage":"Success","ExecutionDate":{}"#, NOW_S + 5),
+        )
         .replace("PENDING_RESPONSE", "STANDARD");
     assert_eq!(s.me.get(&format!("/payouts/bankwire/{id}")).await.text, done);
     assert_eq!(s.balance().await, 700);
@@ -237,7 +237,12 @@ async fn each_error_has_its_answer() {
         (json!({"BankAccountId": null}), "param_error", "BankAccountId", "The BankAccountId field is required."),
         (json!({"Fees": null}), "param_error", "Fees", "The Fees field is required."),
         (json!({"Fees": eur(301)}), "param_error", "Fees", "Fees cannot be higher than DebitedFunds"),
-        (json!({"DebitedFunds": eur(0)}), "param_error", "DebitedFunds.Amount", "The field Amount must be between 1 and 9223372036854775807."),
+        (
+            json!({"DebitedFunds": eur(0)}),
+            "param_error",
+            "DebitedFunds.Amount",
+            "The field Amount must be between 1 and 9223372036854775807.",
+        ),
         (json!({"PayoutModeRequested": "ROCKET"}), "param_error", "PayoutModeRequested", "The value ROCKET is not valid"),
         (json!({"ChargeBearer": "BEN"}), "param_error", "ChargeBearer", "The value BEN is not valid"),
         (

@@ -170,7 +170,7 @@ impl InstantMark {
 }
 
 impl Resource for BankAccount {
-    const KIND: &'static Kind = &Kind::of::<Self>(30, "bank_account", 1, Sealing::Owner);
+    const KIND: &'static Kind = &Kind::of::<Self>(40, "bank_account", 1, Sealing::Owner);
     type Id = BankAccountId;
 
     fn owner(&self) -> Option<Uid> {

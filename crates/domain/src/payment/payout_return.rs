@@ -89,8 +89,7 @@ impl Command for ReturnPayout {
             kind: PaymentKind::PayIn,
             nature: Nature::Refund,
             author: payment.author,
-            // The vendor names nobody here; the author is whose wallet it is.
-            credited_user: None,
+            credited_user: user,
             debited: payment.credited,
             credited: payment.credited,
             fees: SignedMoney::new(0, currency),

@@ -346,7 +346,7 @@ fn what_comes_back_is_a_refund_without_the_fee() {
     let refund = s.returned(payout, ReturnReason::AccountClosed).unwrap();
     assert_eq!((refund.kind, refund.nature, refund.status), (PaymentKind::PayIn, Nature::Refund, Status::Succeeded));
     assert_eq!((refund.debited, refund.fees.minor(), refund.initial), (eur(280), 0, Some(payout)));
-    assert_eq!((refund.credited_wallet, refund.credited_user), (Some(s.wallet.account()), None));
+    assert_eq!((refund.credited_wallet, refund.credited_user), (Some(s.wallet.account()), Some(s.user)));
     assert_eq!(s.balances(), (980, [980, 20, 0, 0]));
     assert_eq!(s.returned(payout, ReturnReason::Other).unwrap(), refund, "twice is as good as once");
     assert_eq!(s.balances(), (980, [980, 20, 0, 0]));

@@ -92,7 +92,7 @@ pub struct Receipt {
 }
 
 impl Resource for Receipt {
-    const KIND: &'static Kind = &Kind::of::<Self>(31, "receipt", 1, Sealing::Platform);
+    const KIND: &'static Kind = &Kind::of::<Self>(41, "receipt", 1, Sealing::Platform);
     type Id = ReceiptId;
 
     fn owner(&self) -> Option<Uid> {

@@ -60,7 +60,8 @@ statements! {
 }
 
 /// Planned each time: which index is the right one shows only once there are events that are listed.
-const CLAIM: &str = "SELECT t.platform, t.id, t.type, t.subject, t.at FROM event t WHERE t.number IS NULL ORDER BY t.platform, t.id LIMIT $1";
+const CLAIM: &str =
+    "SELECT t.platform, t.id, t.type, t.subject, t.at FROM event t WHERE t.number IS NULL ORDER BY t.platform, t.id LIMIT $1";
 
 /// Which cycle was asked for last, and which is done.
 #[derive(Default)]

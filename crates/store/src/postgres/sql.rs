@@ -147,7 +147,8 @@ pub fn change(table: &Table, keys: &str, changes: &[&str]) -> String {
 ///
 /// RETURNING inside a CTE is outside the subset that SQLite shares; this text is PostgreSQL's alone.
 pub fn change_guarded(table: &Table, keys: &str, changes: &[&str], condition: &str) -> String {
-    let change = change(table, keys, changes).replacen(&format!("INSERT INTO {}", table.name), &format!("INSERT INTO {} AS t", table.name), 1);
+    let change =
+        change(table, keys, changes).replacen(&format!("INSERT INTO {}", table.name), &format!("INSERT INTO {} AS t", table.name), 1);
     format!("WITH changed AS ({change} WHERE {condition} RETURNING 1) {}", guard("SELECT 1 FROM changed", table.columns.len() + 1))
 }
 

@@ -67,8 +67,7 @@ statements! {
 /// What a posting or a hold changes of an account.
 const ACCOUNT_CHANGES: &[&str] = &["balance", "held", "postings"];
 /// What may change of a payment.
-const PAYMENT_CHANGES: &[&str] =
-    &["debited", "credited", "fees", "status", "refusal", "executed_at", "tag", "form", "detail", "version"];
+const PAYMENT_CHANGES: &[&str] = &["debited", "credited", "fees", "status", "refusal", "executed_at", "tag", "form", "detail", "version"];
 /// Who relies on what an owner has excludes whoever adds to it; those who only add do not exclude each other.
 /// The places come sorted, and UNNEST keeps their order.
 const OWNED_LOCK: &str = "SELECT CASE WHEN n.relied = 1 THEN CAST(pg_advisory_xact_lock(n.place) AS TEXT) \

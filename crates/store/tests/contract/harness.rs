@@ -230,8 +230,7 @@ impl Site {
     }
 
     pub async fn wallet(&self, ctx: Ctx, owner: UserId) -> Purse {
-        let open =
-            OpenWallet { owner, currency: Currency::EUR, description: Secret::new("Zebulon's purse".to_owned()), tag: None };
+        let open = OpenWallet { owner, currency: Currency::EUR, description: Secret::new("Zebulon's purse".to_owned()), tag: None };
         let record = self.engine.run(ctx, open).await.expect("it is decided").expect("it is allowed");
         Purse { owner, id: WalletId(record.lead.id) }
     }

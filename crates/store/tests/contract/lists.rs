@@ -77,12 +77,7 @@ async fn pages_are_in_order_and_meet_without_gaps(home: &impl Home) {
             seen.reverse();
         }
         assert_eq!(seen, made);
-        let past = site.reads.payments(
-            ctx.platform,
-            OfPayments::Account(to.account()),
-            PaymentFilter::default(),
-            page(5, 7, newest_first),
-        );
+        let past = site.reads.payments(ctx.platform, OfPayments::Account(to.account()), PaymentFilter::default(), page(5, 7, newest_first));
         let past = past.await.unwrap();
         assert_eq!((past.rows.len(), past.total), (0, 23));
     }
@@ -127,9 +122,8 @@ async fn a_list_follows_a_payment_to_its_end(home: &impl Home) {
     let of = OfPayments::Account(purse.account());
     let created = PaymentFilter { statuses: vec![Status::Created], ..PaymentFilter::default() };
     let succeeded = PaymentFilter { statuses: vec![Status::Succeeded], ..PaymentFilter::default() };
-    let count = async |filter: &PaymentFilter| {
-        site.reads.payments(ctx.platform, of, filter.clone(), page(1, 10, true)).await.unwrap().total
-    };
+    let count =
+        async |filter: &PaymentFilter| site.reads.payments(ctx.platform, of, filter.clone(), page(1, 10, true)).await.unwrap().total;
     let declared = site.declare(ctx, purse, 50).await;
     assert_eq!((count(&created).await, count(&succeeded).await), (1, 0));
     site.receive(ctx, &declared, 50).await;

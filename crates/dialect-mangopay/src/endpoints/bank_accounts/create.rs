@@ -1,8 +1,6 @@
 //! Taking up bank accounts: a route for each kind, each with its own fields.
 
-use domain::bank_account::{
-    AccountHolder, BankDetails, Bic, DepositAccountType, Iban, RegisterBankAccount, RegisterBankAccountError,
-};
+use domain::bank_account::{AccountHolder, BankDetails, Bic, DepositAccountType, Iban, RegisterBankAccount, RegisterBankAccountError};
 use domain::user::Address;
 use domain::{Secret, UserId};
 
@@ -165,7 +163,8 @@ fn formed(fields: &mut Fields<'_>, name: &'static str, form: &Form) -> Option<St
 
 fn bank_name(fields: &mut Fields<'_>) -> Option<String> {
     let text = fields.text("BankName", TEXT_MAX).required()?;
-    let is_name = text.chars().count() <= BANK_NAME_MAX && text.chars().all(|one| one.is_alphanumeric() || one.is_whitespace() || one == '_');
+    let is_name =
+        text.chars().count() <= BANK_NAME_MAX && text.chars().all(|one| one.is_alphanumeric() || one.is_whitespace() || one == '_');
     parsed(fields, "BankName", &mismatch("BankName", BANK_NAME_PATTERN), is_name.then_some(text))
 }
 

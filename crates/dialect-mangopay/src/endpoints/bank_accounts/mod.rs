@@ -171,9 +171,7 @@ fn details(details: &BankDetails) -> (&'static str, DetailsBody<'_>) {
         BankDetails::Iban { iban, bic } => {
             ("IBAN", DetailsBody::Iban { iban: iban.expose().as_str(), bic: bic.as_ref().map(|bic| bic.as_str()) })
         }
-        BankDetails::Gb { account_number, sort_code } => {
-            ("GB", DetailsBody::Gb { account_number: account_number.expose(), sort_code })
-        }
+        BankDetails::Gb { account_number, sort_code } => ("GB", DetailsBody::Gb { account_number: account_number.expose(), sort_code }),
         BankDetails::Us { account_number, aba, deposit_account_type } => {
             let deposit_account_type = deposit_word(*deposit_account_type);
             ("US", DetailsBody::Us { account_number: account_number.expose(), aba, deposit_account_type })

@@ -7,10 +7,10 @@ use domain::{Secret, Via};
 use engine::fresh_session;
 use serde::Serialize;
 
-use super::PayInBody;
 use super::card_terms::{
     self, AuthenticationBody, BrowserBody, CHALLENGE_PATH, CardInfoBody, PartyBody, SECURE_RETURN_URL_MAX, SecurityInfoBody, page_url,
 };
+use super::{CULTURES, PayInBody};
 use crate::call::{Call, View, WireResponse};
 use crate::wire::address::shown;
 use crate::wire::error::{FieldErrors, WireError};
@@ -89,7 +89,7 @@ fn read(mut fields: Fields<'_>, spelling: &Spelling, session: Secret<String>, vi
     let card = fields.id::<CardId>("CardId", &[Prefix::Card], spelling).required();
     let mut terms = card_terms::read(&mut fields);
     terms.return_url = fields.url("SecureModeReturnURL", SECURE_RETURN_URL_MAX).required().map(Secret::new);
-    terms.culture = super::read_culture(&mut fields).optional();
+    terms.culture = fields.one_of("Culture", CULTURES).optional().map(str::to_owned);
     let tag = fields.tag();
     let (Some(author), Some(debited), Some(fees), Some(to), Some(card)) = (author, debited, fees, to, card) else {
         return Err(fields.into_error());

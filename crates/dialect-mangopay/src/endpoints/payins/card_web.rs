@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::card_terms::{
     self, CARD_PATH, CARD_TYPES, PartyBody, RETURN_URL_MAX, page_return_url, page_url, secure_mode_word, with_parameter,
 };
-use super::{PayInBody, card_direct};
+use super::{CULTURES, PayInBody, card_direct};
 use crate::call::{Call, View, WireResponse, json};
 use crate::endpoints::cards::{alias_of, country_of};
 use crate::wire::error::WireError;
@@ -104,7 +104,7 @@ fn read(mut fields: Fields<'_>, spelling: &Spelling, session: Secret<String>, vi
     let card_type = fields.one_of("CardType", CARD_TYPES).required();
     let mut terms = card_terms::read(&mut fields);
     terms.return_url = fields.url("ReturnURL", RETURN_URL_MAX).required().map(Secret::new);
-    terms.culture = super::read_culture(&mut fields).required();
+    terms.culture = fields.one_of("Culture", CULTURES).required().map(str::to_owned);
     let template_url = read_template_url(&mut fields);
     let bic = fields.text("Bic", BIC_MAX).optional();
     let tag = fields.tag();

@@ -48,6 +48,11 @@ pub async fn close_legal(call: &Call) -> Result<WireResponse, WireError> {
     close(call, PersonKind::Legal).await
 }
 
+/// What lists show of a user.
+pub(crate) fn summary<'a>(view: &View, record: &Record, user: &'a User) -> impl serde::Serialize + use<'a> {
+    body::SummaryBody::of(view, record, user)
+}
+
 /// `GET /users/{UserId}`: of either kind.
 pub async fn view(call: &Call) -> Result<WireResponse, WireError> {
     view_if(call, |_| true).await

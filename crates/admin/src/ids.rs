@@ -1,0 +1,45 @@
+//! Ids in either spelling: a UUID, or the Mangopay wire's prefix and ULID.
+
+use ledger::Uid;
+
+const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const ULID_LENGTH: usize = 26;
+
+/// The id of a text. A prefix, if there is one, has to be the kind's.
+pub fn parse<I: From<Uid>>(prefix: &str, text: &str) -> Option<I> {
+    let id = match text.strip_prefix(prefix) {
+        Some(digits) => ulid(digits),
+        None => Uid::parse(text),
+    };
+    id.map(I::from)
+}
+
+/// Reads 26 Crockford digits; more than 128 bits are none.
+fn ulid(digits: &str) -> Option<Uid> {
+    if digits.len() != ULID_LENGTH || !matches!(digits.as_bytes().first(), Some(b'0'..=b'7')) {
+        return None;
+    }
+    let mut bits: u128 = 0;
+    for digit in digits.bytes() {
+        let value = DIGITS.iter().position(|other| *other == digit)?;
+        bits = (bits << 5) | u128::try_from(value).ok()?;
+    }
+    Some(Uid::from_bits(bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_lead_to_one_id() {
+        let id = Uid::parse("0192e1a9-c4bc-7d2e-8f01-23456789abcd").unwrap();
+        let uuid = id.to_string();
+        assert_eq!(parse("po_m_", &uuid), Some(id));
+        assert_eq!(parse("po_m_", &uuid.to_uppercase()), Some(id));
+        assert_eq!(parse("user_m_", "user_m_01J9X1PB1XFS7RMPVCFP79Z85H"), Some(Uid::from_bits(0x0192_7a1b_2c3d_7e4f_8a5b_6c7d_8e9f_a0b1)));
+        for text in ["", "po_m_", "user_m_01J9X1PB1XFS7RMPVCFP79Z85H", "po_m_81J9X1PB1XFS7RMPVCFP79Z85H", "po_m_\u{e9}", "10"] {
+            assert_eq!(parse::<Uid>("po_m_", text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `/sandbox/v1`: lets happen, by order, what on production only the outside can: money arrives, a bank sends or
+//! refuses, a payer authenticates, an identity is found good, time passes.
+//!
+//! Start with [`routes`], the table of what there is. Everything is for sandbox platforms only: on a production one
+//! each path is not found, and the engine refuses it once more ([`domain::platform::InSandbox`]). A caller is whoever
+//! may call the platform's API, by the same credentials; [`Authenticate`] is how the server lends them.
+//!
+//! Bodies and answers are JSON with names in lower case. Ids are taken in either spelling, a UUID or the Mangopay
+//! wire's, and given as UUIDs.
+#![warn(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::float_arithmetic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod answer;
+mod call;
+mod cards;
+mod clock;
+mod fields;
+mod ids;
+mod payouts;
+pub mod routes;
+mod users;
+mod wires;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use domain::payment::Refusal;
+use domain::{Actor, Ids, PlatformId};
+use engine::rail::bank::PayoutSteering;
+use engine::{Checkout, Engine, Reads};
+use http::request::Parts;
+use ledger::Uid;
+
+pub use routes::router;
+
+/// Something that is given later.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Who is behind a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The platform.
+    pub platform: PlatformId,
+    /// Its key, or the owner of the data.
+    pub actor: Actor,
+    /// The id that what is made is to have, where the owner of the data names it.
+    pub given_id: Option<Uid>,
+}
+
+/// Why a caller is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthenticateError {
+    /// The credentials are not valid.
+    Denied,
+    /// The credentials could not be checked now.
+    Unavailable,
+}
+
+/// Finds out who calls: the same credentials as for the platform's API, lent by the dialect through the server.
+pub trait Authenticate: Send + Sync {
+    /// Who is behind a request.
+    fn caller<'a>(&'a self, parts: &'a Parts) -> Later<'a, Result<Caller, AuthenticateError>>;
+}
+
+/// Does what is due, now.
+pub trait Chores: Send + Sync {
+    /// Does every job that is due; gives how many those were.
+    fn run_due(&self) -> Later<'_, usize>;
+}
+
+/// What the sandbox works with.
+pub struct Sandbox {
+    /// Decides.
+    pub engine: Engine,
+    /// Reads.
+    pub reads: Arc<dyn Reads>,
+    /// Finds out who calls.
+    pub authenticate: Arc<dyn Authenticate>,
+    /// The simulated bank's will.
+    pub payouts: Arc<dyn PayoutSteering>,
+    /// The steps of payers.
+    pub checkout: Checkout,
+    /// Does jobs.
+    pub chores: Arc<dyn Chores>,
+    /// The refusals that a dialect's code stands for, so that a bank can be made to give one.
+    pub refusals_of_code: fn(&str) -> Vec<Option<Refusal>>,
+    /// The account that wires arrive on, without blanks.
+    pub receiving_iban: String,
+    /// Names its requests.
+    pub ids: Mutex<Box<dyn Ids>>,
+}

@@ -1,0 +1,111 @@
+//! Money arrives at the institution's bank.
+
+use axum::body::Body;
+use domain::PaymentId;
+use domain::bank_account::Iban;
+use domain::payment::{Debtor, Detail, Payment, Receipt, ReceiveWire, ReceiveWireError, Received};
+use domain::Secret;
+use http::Response;
+use money::Money;
+use serde::Serialize;
+
+use crate::answer::{Problem, bytes};
+use crate::call::Call;
+use crate::fields::Fields;
+use crate::ids;
+
+#[derive(Serialize)]
+struct ReceivedBody {
+    /// `credited` or `unplaced`.
+    outcome: &'static str,
+    /// The pay-in that it was for, where that is known.
+    pay_in: Option<String>,
+    /// The record of money that is nobody's yet.
+    receipt: Option<String>,
+    /// Why it is nobody's yet.
+    reason: Option<&'static str>,
+    amount: i64,
+    currency: &'static str,
+}
+
+/// `POST /payins/{id}/receive`: the money of a declared wire arrives, as much as was declared or another `amount`.
+///
+/// Fields, all optional: `amount`, `currency`, `debtor_name`, `debtor_iban`, `bank_reference`.
+pub async fn receive(call: Call) -> Result<Response<Body>, Problem> {
+    let id: PaymentId = ids::parse("payin_m_", &call.id).ok_or_else(|| Problem::not_found("bank-wire pay-in"))?;
+    let payment = call.payment(id).await?.ok_or_else(|| Problem::not_found("bank-wire pay-in"))?;
+    let Detail::BankWire(wire) = &payment.detail else { return Err(Problem::not_found("bank-wire pay-in")) };
+    let declared = Money::new(wire.declared_debited, payment.debited.currency()).map_err(|_| Problem::fault())?;
+    let mut fields = call.fields()?;
+    let received = fields.funds(Some(declared));
+    let remittance = Some(Secret::new(wire.reference.clone()));
+    submit(&call, fields, received, remittance).await
+}
+
+/// `POST /wires`: money arrives with whatever the payer wrote.
+///
+/// Fields: `amount`, `currency`; optional: `reference` (what the payer wrote), `iban` (the account it arrives on),
+/// `debtor_name`, `debtor_iban`, `bank_reference`.
+pub async fn arrive(call: Call) -> Result<Response<Body>, Problem> {
+    let mut fields = call.fields()?;
+    let received = fields.funds(None);
+    let remittance = fields.secret("reference");
+    if let Some(iban) = fields.text("iban")
+        && Iban::parse(&iban).is_none_or(|iban| iban.as_str() != call.sandbox.receiving_iban)
+    {
+        fields.note("iban", format!("is no account of this institution; wires arrive on {}", call.sandbox.receiving_iban));
+    }
+    submit(&call, fields, received, remittance).await
+}
+
+async fn submit(
+    call: &Call,
+    mut fields: Fields,
+    received: Option<Money>,
+    remittance: Option<Secret<String>>,
+) -> Result<Response<Body>, Problem> {
+    let debtor = debtor(&mut fields);
+    let bank_reference = fields.text("bank_reference");
+    fields.finish()?;
+    let received = received.ok_or_else(Problem::fault)?;
+    let wire = ReceiveWire { remittance, received, booked_at: None, bank_reference, debtor };
+    call.submit(wire, move |result| match result {
+        Ok(Received::Credited(payment)) => Ok(bytes(&credited(payment))),
+        Ok(Received::Unplaced(record)) => {
+            let receipt = record.body::<Receipt>().ok_or_else(Problem::fault)?;
+            Ok(bytes(&ReceivedBody {
+                outcome: "unplaced",
+                pay_in: receipt.pay_in.map(|id| id.to_string()),
+                receipt: Some(record.lead.id.to_string()),
+                reason: Some(receipt.reason.word()),
+                amount: receipt.minor,
+                currency: receipt.currency.code(),
+            }))
+        }
+        Err(ReceiveWireError::Amount) => Err(Problem::conflict("A balance would not fit.")),
+        Err(ReceiveWireError::Fault) => Err(Problem::fault()),
+    })
+    .await
+}
+
+fn credited(payment: &Payment) -> ReceivedBody {
+    ReceivedBody {
+        outcome: "credited",
+        pay_in: Some(payment.id.to_string()),
+        receipt: None,
+        reason: None,
+        amount: payment.debited.minor(),
+        currency: payment.debited.currency().code(),
+    }
+}
+
+/// Who paid, if the body tells.
+fn debtor(fields: &mut Fields) -> Option<Debtor> {
+    let name = fields.secret("debtor_name");
+    let text = fields.text("debtor_iban");
+    let iban = text.as_deref().and_then(Iban::parse);
+    if text.is_some() && iban.is_none() {
+        fields.note("debtor_iban", "has to be an IBAN");
+    }
+    (name.is_some() || iban.is_some()).then(|| Debtor { name, iban: iban.map(Secret::new) })
+}
