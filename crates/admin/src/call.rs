@@ -127,7 +127,7 @@ fn read_failed(ctx: &Ctx, error: &StoreError) -> Problem {
     tracing::error!(%error, request = %ctx.request, platform = %ctx.platform, "a read failed");
     match error {
         StoreError::Retry(_) | StoreError::Behind => Problem::unavailable(),
-        StoreError::Fault(_) => Problem::fault(),
+        StoreError::Fault(_) | StoreError::Unknown(_) => Problem::fault(),
     }
 }
 

@@ -203,7 +203,7 @@ impl Call {
         tracing::error!(%error, request = %self.ctx.request, platform = %self.ctx.platform, "a read failed");
         match error {
             StoreError::Retry(_) | StoreError::Behind => WireError::overloaded(),
-            StoreError::Fault(_) => WireError::fault(),
+            StoreError::Fault(_) | StoreError::Unknown(_) => WireError::fault(),
         }
     }
 

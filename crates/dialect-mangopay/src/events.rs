@@ -45,6 +45,11 @@ pub const fn name(event: EventType) -> &'static str {
         EventType::UserOutflowsUnblocked => "USER_OUTFLOWS_UNBLOCKED",
         EventType::CompanyNumberValid => "LEGAL_COMPANY_NUMBER_VALIDATION_SUCCEEDED",
         EventType::CompanyNumberInvalid => "LEGAL_COMPANY_NUMBER_VALIDATION_FAILED",
+        EventType::UserValidationAsked => "USER_ACCOUNT_VALIDATION_ASKED",
+        EventType::UserActivated => "USER_ACCOUNT_ACTIVATED",
+        EventType::ScaEnrollmentSucceeded => "SCA_ENROLLMENT_SUCCEEDED",
+        EventType::ScaEnrollmentFailed => "SCA_ENROLLMENT_FAILED",
+        EventType::ScaEnrollmentExpired => "SCA_ENROLLMENT_EXPIRED",
     }
 }
 
@@ -79,7 +84,12 @@ pub const fn subject(event: EventType) -> Prefix {
         | EventType::UserOutflowsBlocked
         | EventType::UserOutflowsUnblocked
         | EventType::CompanyNumberValid
-        | EventType::CompanyNumberInvalid => Prefix::User,
+        | EventType::CompanyNumberInvalid
+        | EventType::UserValidationAsked
+        | EventType::UserActivated
+        | EventType::ScaEnrollmentSucceeded
+        | EventType::ScaEnrollmentFailed
+        | EventType::ScaEnrollmentExpired => Prefix::User,
     }
 }
 
@@ -186,9 +196,6 @@ const OTHERS: &[&str] = &[
     "SCA_CONTACT_INFORMATION_UPDATE_CONSENT_GIVEN",
     "SCA_CONTACT_INFORMATION_UPDATE_CONSENT_REVOKED",
     "SCA_EMAIL_VERIFIED",
-    "SCA_ENROLLMENT_EXPIRED",
-    "SCA_ENROLLMENT_FAILED",
-    "SCA_ENROLLMENT_SUCCEEDED",
     "SCA_PHONE_NUMBER_VERIFIED",
     "SCA_RECIPIENT_REGISTRATION_CONSENT_GIVEN",
     "SCA_RECIPIENT_REGISTRATION_CONSENT_REVOKED",
@@ -219,8 +226,6 @@ const OTHERS: &[&str] = &[
     "UBO_DECLARATION_REFUSED",
     "UBO_DECLARATION_VALIDATED",
     "UBO_DECLARATION_VALIDATION_ASKED",
-    "USER_ACCOUNT_ACTIVATED",
-    "USER_ACCOUNT_VALIDATION_ASKED",
     "USER_CATEGORY_UPDATED_TO_PAYER",
     "USER_CATEGORY_UPDATED_TO_PLATFORM",
     "USER_KYC_RENEWAL_REQUIRED",

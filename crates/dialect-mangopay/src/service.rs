@@ -29,6 +29,7 @@ use crate::endpoints::{oauth, tokenizer};
 use crate::rate::{RateConfig, RateLimits};
 use crate::router::{Found, Matched, Router, Verb};
 use crate::routes::{Access, Endpoint, ROUTES};
+use crate::scopes::Scope;
 use crate::wire::error::WireError;
 use crate::wire::{Aliases, Spelling};
 
@@ -243,6 +244,17 @@ impl Dialect {
             keyed,
             received_at: received.at,
         }
+    }
+
+    /// Who is behind a request to another part of the server, by this API's credentials: an API key, or a token of
+    /// any scope.
+    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, AuthError> {
+        self.authenticate(Access::Token(Scope::ClientDevelopers), headers, self.clock.now()).await
+    }
+
+    /// The platform of a client id, for the owner of the data, who needs no credentials.
+    pub async fn local_caller(&self, client_id: &str) -> Result<Caller, AuthError> {
+        self.authenticator.local(client_id).await
     }
 
     async fn authenticate(&self, access: Access, headers: &HeaderMap, now: Timestamp) -> Result<Caller, AuthError> {

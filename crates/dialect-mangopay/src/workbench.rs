@@ -50,10 +50,10 @@ impl Store for Memory {
     fn load(&mut self, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
         let rows = self.0.lock().unwrap();
         for (platform, id) in wanted.accounts.iter().chain(&wanted.holders) {
-            books.accounts.bring(*id, rows.accounts.get(id).filter(|row| row.tenant == platform.0).copied());
+            books.accounts.bring((*platform, *id), rows.accounts.get(id).filter(|row| row.tenant == platform.0).copied());
         }
         for (platform, id) in &wanted.payments {
-            books.payments.bring(*id, rows.payments.get(id).filter(|row| row.platform == *platform).cloned());
+            books.payments.bring((*platform, *id), rows.payments.get(id).filter(|row| row.platform == *platform).cloned());
         }
         for key in &wanted.records {
             books.records.bring(*key, rows.records.get(key).cloned());

@@ -25,6 +25,7 @@ pub mod core;
 pub mod country;
 pub mod payment;
 pub mod platform;
+pub mod sca;
 pub mod user;
 pub mod wallet;
 

@@ -39,6 +39,8 @@ impl Runner {
     pub fn run(&mut self, jobs: &mut [Box<dyn Job>], store: &mut dyn Store, ids: &mut dyn Ids, now: Timestamp) {
         match self.attempt(jobs, store, ids, now) {
             Ok(()) => {}
+            // It may have happened: whoever did it again could do it twice.
+            Err(error @ StoreError::Unknown(_)) => jobs.iter_mut().for_each(|job| give_up(job.as_mut(), &error)),
             Err(error) if jobs.len() > 1 => {
                 tracing::warn!(%error, jobs = jobs.len(), "a batch failed; its commands are run one by one");
                 for job in jobs {
@@ -131,12 +133,10 @@ impl Runner {
 
     fn remember_what_was_seen(&mut self) {
         let books = &self.books;
-        let tenant_of = |id: &ledger::AccountId| {
-            books.accounts.get(id).and_then(|slot| slot.row()).map(|account| (domain::PlatformId(account.tenant), *id))
-        };
-        self.wanted.accounts.extend(books.accounts.keys().filter_map(tenant_of));
-        let payment = |id: &domain::PaymentId| books.payments.get(id).and_then(|slot| slot.row()).map(|payment| (payment.platform, *id));
-        self.wanted.payments.extend(books.payments.keys().filter_map(payment));
+        self.wanted.take_from(&mut self.missed);
+        self.wanted.accounts.extend(books.accounts.keys().copied());
+        self.wanted.payments.extend(books.payments.keys().copied());
+        self.wanted.jobs.extend(books.jobs.keys().copied());
         self.wanted.records.extend(books.records.keys().copied());
     }
 }
@@ -145,7 +145,7 @@ fn give_up(job: &mut dyn Job, error: &StoreError) {
     tracing::error!(%error, command = job.name(), request = %job.ctx().request, platform = %job.ctx().platform, "a command failed");
     job.refuse(match error {
         StoreError::Retry(_) | StoreError::Behind => Refused::Overloaded,
-        StoreError::Fault(_) => Refused::Fault,
+        StoreError::Fault(_) | StoreError::Unknown(_) => Refused::Fault,
     });
 }
 

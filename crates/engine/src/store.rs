@@ -11,6 +11,9 @@ pub enum StoreError {
     /// A list is not complete yet: ask again soon. Reads only.
     #[error("the lists are behind")]
     Behind,
+    /// The connection was lost over a commit, and nobody could tell whether it happened. Not to be tried again blindly.
+    #[error("it is not known whether the change was stored: {0}")]
+    Unknown(String),
     /// The store, or what it was given, is broken: a constraint, a full disk, a lost connection.
     #[error("the store failed: {0}")]
     Fault(String),

@@ -88,6 +88,25 @@ struct Seen {
     account: Account,
     sum: i64,
     counted: u64,
+    /// Postings that came before their turn: with several servers, ids need not be in the order of numbers.
+    early: BTreeMap<u64, Posting>,
+}
+
+impl Seen {
+    /// Takes in a posting whose turn it is, and tells what is wrong with it.
+    fn take(&mut self, posting: &Posting) -> Vec<Finding> {
+        let (account, after) = (self.account.id, self.counted);
+        let mut findings = Vec::new();
+        if after.checked_add(1) != Some(posting.number) {
+            findings.push(Finding::Number { account, after, found: posting.number });
+        }
+        if self.sum.checked_add(posting.amount) != Some(posting.balance_after) {
+            findings.push(Finding::RunningBalance { account, number: posting.number });
+        }
+        self.counted = posting.number;
+        self.sum = posting.balance_after;
+        findings
+    }
 }
 
 /// Verifies a ledger: give it all accounts, then all entries in the order of their ids, then ask for the report.
@@ -113,7 +132,7 @@ impl Verifier {
         if !account.is_above_floor() || account.held < 0 {
             self.find(Finding::BelowFloor(account.id));
         }
-        self.accounts.insert(account.id, Seen { account, sum: 0, counted: 0 });
+        self.accounts.insert(account.id, Seen { account, sum: 0, counted: 0, early: BTreeMap::new() });
     }
 
     /// Takes in an entry with its postings.
@@ -142,24 +161,30 @@ impl Verifier {
         let Some(seen) = self.accounts.get_mut(&account).filter(fits) else {
             return self.find(Finding::Account { entry: entry.id, account });
         };
-        let after = seen.counted;
-        let is_next = after.checked_add(1) == Some(posting.number);
-        let runs = seen.sum.checked_add(posting.amount) == Some(posting.balance_after);
-        seen.counted = posting.number;
-        seen.sum = posting.balance_after;
-        if !is_next {
-            self.find(Finding::Number { account, after, found: posting.number });
+        if posting.number > seen.counted.saturating_add(1) {
+            if let Some(twice) = seen.early.insert(posting.number, *posting) {
+                let after = seen.counted;
+                self.find(Finding::Number { account, after, found: twice.number });
+            }
+            return;
         }
-        if !runs {
-            self.find(Finding::RunningBalance { account, number: posting.number });
+        let mut findings = Vec::new();
+        let mut next = Some(*posting);
+        while let Some(posting) = next {
+            findings.extend(seen.take(&posting));
+            next = seen.early.remove(&seen.counted.saturating_add(1));
         }
+        findings.into_iter().for_each(|finding| self.find(finding));
     }
 
     /// Compares the accounts with their postings and tells what was found.
     #[must_use]
     pub fn finish(mut self) -> Report {
         for (_, seen) in std::mem::take(&mut self.accounts) {
-            let Seen { account, sum, counted } = seen;
+            let Seen { account, sum, counted, early } = seen;
+            for found in early.into_keys() {
+                self.find(Finding::Number { account: account.id, after: counted, found });
+            }
             if (account.balance, account.postings) != (sum, counted) {
                 self.find(Finding::Balance { account: account.id, balance: account.balance, count: account.postings, sum, counted });
             }
@@ -220,7 +245,7 @@ mod tests {
             |_, postings| postings[0].balance_after += 1,
             |_, postings| postings[0].number = 2,
             |_, postings| postings[0].line = 3,
-            |_, postings| drop(postings.pop()),
+            |_, postings| postings.truncate(1),
         ];
         for (place, change) in change.into_iter().enumerate() {
             let (mut accounts, mut postings) = (accounts.clone(), postings.clone());

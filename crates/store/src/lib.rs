@@ -20,6 +20,7 @@ use domain::bank_account::BankAccount;
 use domain::card::{Card, CardRegistration, CardValidation};
 use domain::payment::{Receipt, RefundTally};
 use domain::platform::{AccessToken, ApiKey, ClientLogo, ClientProfile, Platform};
+use domain::sca::ScaSession;
 use domain::user::{Person, User};
 use domain::wallet::Wallet;
 use engine::{Reads, Store};
@@ -40,6 +41,7 @@ pub const KINDS: &[&Kind] = &[
     CardRegistration::KIND,
     CardValidation::KIND,
     RefundTally::KIND,
+    ScaSession::KIND,
 ];
 
 /// An open store: its one writing half, and its shared reading half.

@@ -149,6 +149,13 @@ impl WireError {
         Self::new(403, "forbidden_ressource", message)
     }
 
+    /// Acting for a user who is not there and has not consented to that.
+    #[must_use]
+    pub fn sca_proxy_missing() -> Self {
+        let message = "You are not authorized to perform this action. The user has not provided consent to the requested proxy";
+        Self::new(403, "sca_proxy_missing", message)
+    }
+
     /// An idempotency key that was used before.
     #[must_use]
     pub fn idempotent_creation_conflict() -> Self {

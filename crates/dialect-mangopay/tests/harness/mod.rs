@@ -85,6 +85,16 @@ impl World {
         self.ids.lock().unwrap().fresh()
     }
 
+    /// The clock of everything in it.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock) as Arc<dyn Clock>
+    }
+
+    /// A generator of ids for somebody else at work in it.
+    pub fn more_ids(&self) -> Box<dyn Ids> {
+        Box::new(UuidIds::new(self.clock(), 4))
+    }
+
     pub fn now_s(&self) -> i64 {
         self.clock.now().seconds()
     }

@@ -184,10 +184,11 @@ macro_rules! books {
 
 books! {
     tables {
-        /// Ledger accounts.
-        accounts: AccountId => Account,
+        /// Ledger accounts. Like payments and jobs they are known by tenant and id, so that what one tenant asks for in
+        /// vain never hides what another one has.
+        accounts: (PlatformId, AccountId) => Account,
         /// Payments of every kind.
-        payments: PaymentId => Payment,
+        payments: (PlatformId, PaymentId) => Payment,
         /// Objects of the generic kinds.
         records: RecordKey => Record,
         /// Idempotency keys.
@@ -197,7 +198,7 @@ books! {
         /// Which records of a kind an owner has; never written itself, kept in step with new records.
         owned: OwnedKey => Arc<[Uid]>,
         /// Work to be done later.
-        jobs: JobId => Job,
+        jobs: (PlatformId, JobId) => Job,
     }
     logs {
         /// Entries to append.

@@ -158,7 +158,7 @@ impl<'a> Desk<'a> {
 
     /// An account of the tenant. Those of others are not there.
     pub fn account(&mut self, id: AccountId) -> Option<Account> {
-        match self.books.accounts.get(&id) {
+        match self.books.accounts.get(&(self.ctx.platform, id)) {
             Some(slot) => slot.row().filter(|account| account.tenant == self.ctx.platform.0).copied(),
             None => {
                 self.missed.accounts.push((self.ctx.platform, id));
@@ -176,7 +176,7 @@ impl<'a> Desk<'a> {
     /// Opens the tenant's account for a role and a currency unless it is open, and gives its id.
     pub fn chart_account(&mut self, role: Role, currency: Currency) -> AccountId {
         let id = self.chart_id(role, currency);
-        let known = self.books.accounts.get(&id).is_some();
+        let known = self.books.accounts.get(&(self.ctx.platform, id)).is_some();
         if self.account(id).is_none() && known {
             self.open_account(id, role, None, currency);
         }
@@ -186,7 +186,7 @@ impl<'a> Desk<'a> {
     /// Opens an account without postings.
     pub fn open_account(&mut self, id: AccountId, role: Role, holder: Option<Uid>, currency: Currency) {
         let at = self.now().ms();
-        self.books.accounts.put(id, Account::open(id, self.ctx.platform.0, role, holder, currency, at));
+        self.books.accounts.put((self.ctx.platform, id), Account::open(id, self.ctx.platform.0, role, holder, currency, at));
     }
 
     /// Books an entry: the only way a balance changes.
@@ -216,7 +216,7 @@ impl<'a> Desk<'a> {
         self.books.entries.push(Entry { id, tenant, kind, operation, corrects: None, booked_at_ms, external });
         self.books.postings.extend(posted.postings);
         for account in posted.accounts {
-            self.books.accounts.put(account.id, account);
+            self.books.accounts.put((self.ctx.platform, account.id), account);
         }
         Ok(id)
     }
@@ -224,20 +224,20 @@ impl<'a> Desk<'a> {
     /// Sets `amount` of an account's available balance aside. Errors: those of [`ledger::hold`], `NoSuchAccount`.
     pub fn hold(&mut self, id: AccountId, amount: Money) -> Result<(), PostError> {
         let account = self.account(id).ok_or(PostError::NoSuchAccount { account: id })?;
-        self.books.accounts.put(id, ledger::hold(&account, amount)?);
+        self.books.accounts.put((self.ctx.platform, id), ledger::hold(&account, amount)?);
         Ok(())
     }
 
     /// Makes `amount` that was set aside available again. Errors: those of [`ledger::release`], `NoSuchAccount`.
     pub fn release(&mut self, id: AccountId, amount: Money) -> Result<(), PostError> {
         let account = self.account(id).ok_or(PostError::NoSuchAccount { account: id })?;
-        self.books.accounts.put(id, ledger::release(&account, amount)?);
+        self.books.accounts.put((self.ctx.platform, id), ledger::release(&account, amount)?);
         Ok(())
     }
 
     /// A payment of the tenant.
     pub fn payment(&mut self, id: PaymentId) -> Option<Payment> {
-        match self.books.payments.get(&id) {
+        match self.books.payments.get(&(self.ctx.platform, id)) {
             Some(slot) => slot.row().filter(|payment| payment.platform == self.ctx.platform).cloned(),
             None => {
                 self.missed.payments.push((self.ctx.platform, id));
@@ -248,7 +248,7 @@ impl<'a> Desk<'a> {
 
     /// Writes a payment: a new one at version 1, or a change at one version more.
     pub fn put_payment(&mut self, payment: Payment) {
-        self.books.payments.put(payment.id, payment);
+        self.books.payments.put((payment.platform, payment.id), payment);
     }
 
     /// The body of a record of the tenant.
@@ -304,12 +304,12 @@ impl<'a> Desk<'a> {
     pub fn schedule(&mut self, kind: JobKind, subject: impl Into<Uid>, due_at: Timestamp) {
         let id: JobId = self.fresh();
         let job = Job { id, platform: self.ctx.platform, kind, subject: subject.into(), due_at, attempts: 0, done_at: None };
-        self.books.jobs.put(id, job);
+        self.books.jobs.put((self.ctx.platform, id), job);
     }
 
     /// A job of the tenant.
     pub fn job(&mut self, id: JobId) -> Option<Job> {
-        match self.books.jobs.get(&id) {
+        match self.books.jobs.get(&(self.ctx.platform, id)) {
             Some(slot) => slot.row().filter(|job| job.platform == self.ctx.platform).cloned(),
             None => {
                 self.missed.jobs.push((self.ctx.platform, id));
@@ -320,7 +320,7 @@ impl<'a> Desk<'a> {
 
     /// Writes a job that was found.
     pub fn put_job(&mut self, job: Job) {
-        self.books.jobs.put(job.id, job);
+        self.books.jobs.put((job.platform, job.id), job);
     }
 
     /// Changes a record that was found.

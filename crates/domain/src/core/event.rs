@@ -64,6 +64,11 @@ events! {
     32 UserOutflowsUnblocked;
     33 CompanyNumberValid;
     34 CompanyNumberInvalid;
+    35 UserValidationAsked;
+    36 UserActivated;
+    37 ScaEnrollmentSucceeded;
+    38 ScaEnrollmentFailed;
+    39 ScaEnrollmentExpired;
 }
 
 impl EventType {

@@ -59,6 +59,7 @@ ids! {
     CardRegistrationId "Names a card registration.";
     CardValidationId "Names a card validation.";
     BankAccountId "Names a bank account to pay out to.";
+    ScaSessionId "Names a session in which a user shows who they are.";
     ReceiptId "Names money that arrived and is nobody's yet.";
 }
 

@@ -33,6 +33,7 @@ jobs! {
     5 SendRefund "Hands a refund to the acquirer, or asks how it ended.";
     6 ExpirePayout "Ends a payout the bank has not answered for.";
     7 ValidateCard "Asks the acquirer how a card validation ended, or ends it.";
+    8 ExpireScaSession "Ends a session that a user has not completed in time.";
 }
 
 /// A piece of work: it says what to look at, never what to do with it; whoever does it looks at the

@@ -68,7 +68,7 @@ impl World {
         let id = WalletId(self.ids.fresh());
         self.bring(id, Wallet { owner, currency, description: Secret::default(), tag: None });
         let account = Account::open(id.account(), self.ctx.platform.0, Role::Wallet, Some(owner.0), currency, self.now.ms());
-        self.books.accounts.put(account.id, Account { balance, ..account });
+        self.books.accounts.put((self.ctx.platform, account.id), Account { balance, ..account });
         id
     }
 
@@ -76,7 +76,7 @@ impl World {
     pub fn wallet_of_chart(&mut self, role: Role, currency: Currency, balance: i64) {
         let id = AccountId::of_chart(self.ctx.platform.0, role, currency);
         let account = Account::open(id, self.ctx.platform.0, role, None, currency, self.now.ms());
-        self.books.accounts.put(id, Account { balance, ..account });
+        self.books.accounts.put((self.ctx.platform, id), Account { balance, ..account });
     }
 
     pub fn change_user(&mut self, id: UserId, change: impl FnOnce(&mut User)) {
@@ -99,23 +99,23 @@ impl World {
     }
 
     pub fn balance(&self, id: AccountId) -> i64 {
-        self.books.accounts.get(&id).and_then(|slot| slot.row()).map_or(0, |account| account.balance)
+        self.books.accounts.get(&(self.ctx.platform, id)).and_then(|slot| slot.row()).map_or(0, |account| account.balance)
     }
 
     /// What may be spent of an account.
     pub fn available(&self, id: AccountId) -> i64 {
-        self.books.accounts.get(&id).and_then(|slot| slot.row()).map_or(0, |account| account.available().minor())
+        self.books.accounts.get(&(self.ctx.platform, id)).and_then(|slot| slot.row()).map_or(0, |account| account.available().minor())
     }
 
     /// Puts an account of the chart in.
     pub fn open(&mut self, id: AccountId, role: Role, currency: Currency, balance: i64) {
         let account = Account::open(id, self.ctx.platform.0, role, None, currency, self.now.ms());
-        self.books.accounts.put(id, Account { balance, ..account });
+        self.books.accounts.put((self.ctx.platform, id), Account { balance, ..account });
     }
 
     /// Puts a payment in as if the store had it.
     pub fn bring_payment(&mut self, payment: crate::payment::Payment) {
-        self.books.payments.put(payment.id, payment);
+        self.books.payments.put((payment.platform, payment.id), payment);
     }
 
     pub fn change_platform(&mut self, change: impl FnOnce(&mut Platform)) {
@@ -145,11 +145,11 @@ impl World {
                 return answer;
             }
             self.books.roll_back(mark);
-            for (_, id) in missed.accounts {
-                self.books.accounts.bring(id, None);
+            for key in missed.accounts {
+                self.books.accounts.bring(key, None);
             }
-            for (_, id) in missed.payments {
-                self.books.payments.bring(id, None);
+            for key in missed.payments {
+                self.books.payments.bring(key, None);
             }
             for key in missed.records {
                 self.books.records.bring(key, None);
@@ -161,8 +161,8 @@ impl World {
                 let ids = self.owned(key);
                 self.books.owned.bring(key, Some(ids));
             }
-            for (_, id) in missed.jobs {
-                self.books.jobs.bring(id, None);
+            for key in missed.jobs {
+                self.books.jobs.bring(key, None);
             }
         }
         panic!("the command misses rows for ever");

@@ -9,7 +9,7 @@ mod person;
 mod profile;
 mod register;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod update;
 mod verify;
 

@@ -47,6 +47,13 @@ impl Command for RegisterUser {
 
     /// Source: reference, people part, 4.3 to 4.5, 4.8 and 4.9.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<UserView, RegisterUserError> {
+        self.take_up(desk, UserStatus::Active)
+    }
+}
+
+impl RegisterUser {
+    /// Takes the user up, standing at `status`.
+    pub(crate) fn take_up(&self, desk: &mut Desk<'_>, status: UserStatus) -> Result<UserView, RegisterUserError> {
         let platform = desk.platform();
         let policy = platform.as_ref().map(|platform| &platform.policy);
         let wrong = self.profile.wrong(self.category, self.demands);
@@ -68,7 +75,7 @@ impl Command for RegisterUser {
         let user = User {
             identity,
             category: self.category,
-            status: UserStatus::Active,
+            status,
             verification: Verification::Light,
             blocks: Blocks::default(),
             email: profile.email.unwrap_or_default(),

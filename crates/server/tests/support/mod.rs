@@ -83,13 +83,19 @@ impl World {
         run(&mut engine, ctx, create);
         for _ in 0..wallets {
             let name = |text: &str| Some(Secret::new(text.to_owned()));
-            let person = PersonProfile { first_name: name("Joe"), last_name: name("Blogs"), ..PersonProfile::default() };
+            let person = PersonProfile {
+                first_name: name("Joe"),
+                last_name: name("Blogs"),
+                birthday_s: Some(Secret::new(0)),
+                nationality: Some("FR".to_owned()),
+                country_of_residence: Some("FR".to_owned()),
+                ..PersonProfile::default()
+            };
             let register = RegisterUser {
                 profile: Profile { person, email: name("joe@example.com"), ..Profile::default() },
-                category: Category::Payer,
+                category: Category::Owner,
                 demands: Demands::All,
                 has_accepted_terms: true,
-                tag: None,
             };
             let user = UserId(run(&mut engine, ctx, register).user.lead.id);
             let open = OpenWallet { owner: user, currency: Currency::EUR, description: Secret::default(), tag: None };
@@ -167,7 +173,7 @@ fn fund(engine: &mut Inline, ctx: Ctx, user: UserId, wallet: WalletId, cents: i6
     };
     let pay_in = run(engine, ctx, declare);
     let receive =
-        ReceiveBankWire { pay_in: pay_in.id, to: Some(wallet.account()), received: money, booked_at: clock.now(), bank_reference: None };
+        ReceiveBankWire { pay_in: pay_in.id, to: Some(wallet.account()), received: money, booked_at: clock.now(), bank_reference: None, debtor: None };
     run(engine, ctx, receive);
 }
 

@@ -431,3 +431,18 @@ CREATE TABLE refund_tally (
 );
 CREATE INDEX refund_tally_of_platform ON refund_tally (platform, created_at, id);
 CREATE INDEX refund_tally_of_owner ON refund_tally (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Sessions in which users show who they are.
+CREATE TABLE sca_session (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX sca_session_of_platform ON sca_session (platform, created_at, id);
+CREATE INDEX sca_session_of_owner ON sca_session (platform, owner, created_at, id) WHERE owner IS NOT NULL;

@@ -369,3 +369,17 @@ CREATE TABLE refund_tally (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refund_tally_of_platform ON refund_tally (platform, created_at, id);
 CREATE INDEX refund_tally_of_owner ON refund_tally (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Sessions in which users show who they are.
+CREATE TABLE sca_session (
+    platform   BLOB NOT NULL CHECK (length(platform) = 16),
+    id         BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner      BLOB CHECK (length(owner) = 16),
+    status     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    form       INTEGER NOT NULL,
+    body       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sca_session_of_platform ON sca_session (platform, created_at, id);
+CREATE INDEX sca_session_of_owner ON sca_session (platform, owner, created_at, id) WHERE owner IS NOT NULL;

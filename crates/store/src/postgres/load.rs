@@ -77,10 +77,10 @@ impl Load<'_> {
         let find = &self.session.statements.data_keys;
         let decode = |row: &Row, ring: &mut Ring<'_>| codec::payment(rows::payment(row)?, ring);
         for payment in decode_all(rows, ring, &self.session.client, find, decode).await? {
-            books.payments.bring(payment.id, Some(payment));
+            books.payments.bring((payment.platform, payment.id), Some(payment));
         }
-        for (_, id) in &wanted.payments {
-            books.payments.bring(*id, None);
+        for key in &wanted.payments {
+            books.payments.bring(*key, None);
         }
         Ok(())
     }
@@ -194,10 +194,10 @@ fn by_id<'a, I: Copy>(trip: &mut Trip<'a>, statement: &'a Statement, ids: &'a [(
 fn bring_accounts(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
     for row in rows {
         let account = codec::account(rows::account(row)?)?;
-        books.accounts.bring(account.id, Some(account));
+        books.accounts.bring((PlatformId(account.tenant), account.id), Some(account));
     }
-    for (_, id) in &wanted.accounts {
-        books.accounts.bring(*id, None);
+    for key in &wanted.accounts {
+        books.accounts.bring(*key, None);
     }
     Ok(())
 }
@@ -205,10 +205,10 @@ fn bring_accounts(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<()
 fn bring_jobs(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
     for row in rows {
         let job = job(row)?;
-        books.jobs.bring(job.id, Some(job));
+        books.jobs.bring((job.platform, job.id), Some(job));
     }
-    for (_, id) in &wanted.jobs {
-        books.jobs.bring(*id, None);
+    for key in &wanted.jobs {
+        books.jobs.bring(*key, None);
     }
     Ok(())
 }
@@ -250,7 +250,7 @@ fn absent_records(wanted: &Wanted, books: &mut Books) {
         books.records.bring(*key, None);
     }
     for (platform, id) in &wanted.holders {
-        let account = books.accounts.get(id).and_then(|slot| slot.row()).filter(|account| account.tenant == platform.0);
+        let account = books.accounts.get(&(*platform, *id)).and_then(|slot| slot.row());
         if let Some(holder) = account.and_then(|account| account.holder) {
             books.records.bring(RecordKey { kind: User::KIND, platform: *platform, id: holder }, None);
         }

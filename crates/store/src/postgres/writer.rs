@@ -188,7 +188,7 @@ impl Writer {
                 Err(error) => tracing::warn!(error = %error::chain(&error), "the end of a commit is not known yet"),
             }
         }
-        Err(StoreError::Fault("the connection was lost over a commit, and how it ended could not be learnt".to_owned()))
+        Err(StoreError::Unknown("the connection was lost over a commit, and how it ended could not be learnt".to_owned()))
     }
 }
 

@@ -175,7 +175,7 @@ impl Writer {
             }
         }
         drop(records);
-        let payment = |id: Uid| books.payments.get(&domain::PaymentId(id)).and_then(Slot::row);
+        let payment = |platform, id| books.payments.get(&(platform, domain::PaymentId(id))).and_then(Slot::row);
         self.lists.add(&lists::changes(&books.events, payment));
     }
 }
@@ -198,12 +198,8 @@ impl Store for Writer {
         load_accounts(&self.conn, &self.resident, wanted, books)?;
         load_records(&self.conn, &self.resident, &self.vault, wanted, books)?;
         for (platform, id) in &wanted.payments {
-            if let Some(payment) = rows::find_payment(&self.conn, &self.vault, platform.0, id.0)? {
-                books.payments.bring(*id, Some(payment));
-            }
+            books.payments.bring((*platform, *id), rows::find_payment(&self.conn, &self.vault, platform.0, id.0)?);
         }
-        // As with accounts: what is not there for one tenant must not hide what is for another.
-        wanted.payments.iter().for_each(|(_, id)| books.payments.bring(*id, None));
         for key in &wanted.keys {
             let places: smallvec::SmallVec<[i64; 2]> = self.resident.hots().keys.candidates(key).collect();
             let mut found = None;
@@ -222,11 +218,8 @@ impl Store for Writer {
             books.owned.bring(*key, Some(ids.collect::<Result<Vec<_>, _>>().map_err(fault)?.into()));
         }
         for (platform, id) in &wanted.jobs {
-            if let Some(job) = super::reads::find_job(&self.conn, platform.0, id.0)? {
-                books.jobs.bring(*id, Some(job));
-            }
+            books.jobs.bring((*platform, *id), super::reads::find_job(&self.conn, platform.0, id.0)?);
         }
-        wanted.jobs.iter().for_each(|(_, id)| books.jobs.bring(*id, None));
         Ok(())
     }
 
@@ -278,30 +271,25 @@ fn load_accounts(conn: &Connection, resident: &Resident, wanted: &Wanted, books:
         let hots = resident.hots();
         for (platform, id) in &wanted.accounts {
             match hots.accounts.get(id) {
-                Some(hot) => books.accounts.bring(*id, Some(hot.account)),
+                Some(hot) => books.accounts.bring((*platform, *id), Some(hot.account).filter(|account| account.tenant == platform.0)),
                 None => cold.push((*platform, *id)),
             }
         }
     }
-    // The books know an account by its id alone: what is found comes before what is not there for somebody else.
-    let mut absent = Vec::new();
     for (platform, id) in cold {
-        match rows::find_account(conn, platform.0, id.0)? {
-            Some(account) => {
-                resident.hots_mut().learn(account);
-                books.accounts.bring(id, Some(account));
-            }
-            None => absent.push(id),
+        let account = rows::find_account(conn, platform.0, id.0)?;
+        if let Some(account) = account {
+            resident.hots_mut().learn(account);
         }
+        books.accounts.bring((platform, id), account);
     }
-    absent.into_iter().for_each(|id| books.accounts.bring(id, None));
     Ok(())
 }
 
 fn load_records(conn: &Connection, resident: &Resident, vault: &Vault, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
     use domain::Resource;
     let holders = wanted.holders.iter().filter_map(|(platform, id)| {
-        let holder = books.accounts.get(id).and_then(|slot| slot.row()).filter(|account| account.tenant == platform.0)?.holder?;
+        let holder = books.accounts.get(&(*platform, *id)).and_then(|slot| slot.row())?.holder?;
         Some(domain::RecordKey { kind: domain::user::User::KIND, platform: *platform, id: holder })
     });
     let holders: Vec<_> = holders.collect();

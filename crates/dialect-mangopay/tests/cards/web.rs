@@ -1,0 +1,125 @@
+//! Pay-ins on a page of ours, up to the page itself, which has tests of its own.
+
+use domain::card::Expiry;
+use domain::ids::RequestId;
+use domain::{Ctx, PaymentId, Secret};
+use engine::Typed;
+use ledger::Uid;
+use serde_json::json;
+
+use crate::harness::{NOW_S, with};
+use crate::scene::{PLAIN, Scene};
+
+#[tokio::test]
+async fn a_page_is_made_and_every_field_shown() {
+    let s = Scene::new().await;
+    let c = s.cast(PLAIN).await;
+    let me = s.world.me().await;
+    let request = with(
+        &c.web(),
+        json!({"TemplateURL": "https://TemplateURL.com", "SecureMode": "DEFAULT", "PaymentDetails": {"CardType": "CB_VISA_MASTERCARD"}}),
+    );
+    let seen = me.post("/payins/card/web/", &request).await;
+    let (id, page) = (seen.get("Id"), seen.get("RedirectURL"));
+    let expected = format!(
+        concat!(
+            r#"{{"Id":"{id}","Tag":null,"CreationDate":{now},"AuthorId":"{payer}","CreditedUserId":"{seller}","#,
+            r#""DebitedFunds":{{"Currency":"EUR","Amount":1000}},"CreditedFunds":{{"Currency":"EUR","Amount":1000}},"#,
+            r#""Fees":{{"Currency":"EUR","Amount":0}},"Status":"CREATED","ResultCode":null,"ResultMessage":null,"ExecutionDate":null,"#,
+            r#""Type":"PAYIN","Nature":"REGULAR","CreditedWalletId":"{wallet}","DebitedWalletId":null,"PaymentType":"CARD","#,
+            r#""ExecutionType":"WEB","RedirectURL":"{page}","ReturnURL":"https://test.com?transactionId={id}","#,
+            r#""TemplateURL":"https://TemplateURL.com?transactionId={id}","CardType":"CB_VISA_MASTERCARD","Culture":"FR","#,
+            r#""SecureMode":"DEFAULT","Billing":null,"Shipping":null,"StatementDescriptor":null,"BankName":null}}"#
+        ),
+        id = id,
+        now = NOW_S,
+        payer = c.payer,
+        seller = c.seller,
+        wallet = c.wallet,
+        page = page,
+    );
+    assert_eq!((seen.status, seen.text), (200, expected.clone()));
+    assert!(page.starts_with("http://localhost:8080/pay/card/"));
+    assert_eq!(me.get(&format!("/payins/{id}")).await.text, expected);
+    let listed = me.get(&format!("/wallets/{}/transactions?page=1&per_page=50&TYPE=PAYIN", c.wallet)).await;
+    assert_eq!((listed.each("Id"), listed.each("Status")), (vec![id], vec!["CREATED".to_owned()]));
+}
+
+#[tokio::test]
+async fn the_card_that_was_typed_can_be_looked_at() {
+    let s = Scene::new().await;
+    let c = s.cast(PLAIN).await;
+    let me = s.world.me().await;
+    let id = me.made("/payins/card/web", &c.web()).await;
+    let before = me.get(&format!("/payins/card/web/{id}/extended")).await;
+    let nulls = format!(
+        r#"{{"Id":"{id}","PaymentType":"CARD","ExecutionType":"WEB","ExpirationDate":null,"Alias":null,"CardType":"CB_VISA_MASTERCARD","Country":null,"Fingerprint":null}}"#
+    );
+    assert_eq!((before.status, before.text), (200, nulls));
+    let pay_in = PaymentId(dialect_mangopay::wire::ids::parse(&[dialect_mangopay::wire::Prefix::PayIn], &id).unwrap());
+    let typed = Typed {
+        number: Secret::new(PLAIN.to_owned()),
+        expiry: Expiry::parse("0330").unwrap(),
+        security_code: Secret::new("123".to_owned()),
+    };
+    let ctx = Ctx::system(s.world.platform("me").await, RequestId(Uid::from_bits(1)));
+    s.checkout().pay(ctx, pay_in, typed).await.unwrap();
+    let after = me.get(&format!("/payins/card/web/{id}/extended")).await;
+    let json = after.json();
+    assert_eq!((&json["Alias"], &json["ExpirationDate"], &json["Country"]), (&json!("497010XXXXXX1119"), &json!("0330"), &json!("FRA")));
+    assert_eq!(after.get("Fingerprint"), me.get(&format!("/cards/{}", c.card)).await.get("Fingerprint"));
+    assert_eq!((&*me.get(&format!("/payins/{id}")).await.get("Status"), c.balance(&me).await), ("SUCCEEDED", 1_000));
+    let direct = me.made("/payins/card/direct", &c.direct()).await;
+    let other = s.world.client("other").await;
+    for (client, id) in [(&other, &id), (&me, &direct), (&me, &c.card)] {
+        client.get(&format!("/payins/card/web/{id}/extended")).await.is_not_found("PayIn", id);
+    }
+}
+
+#[tokio::test]
+async fn a_page_nobody_uses_ends() {
+    let s = Scene::new().await;
+    let c = s.cast(PLAIN).await;
+    let id = s.world.me().await.made("/payins/card/web", &c.web()).await;
+    s.world.advance_ms(15 * 60_000 - 1);
+    s.work().await;
+    assert_eq!(s.world.me().await.get(&format!("/payins/{id}")).await.get("Status"), "CREATED");
+    s.world.advance_ms(1);
+    s.work().await;
+    let me = s.world.me().await;
+    let done = me.get(&format!("/payins/{id}")).await;
+    assert_eq!((&*done.get("Status"), &*done.get("ResultCode")), ("FAILED", "101109"));
+    let events = me.get("/events?EventType=PAYIN_NORMAL_FAILED").await;
+    assert_eq!(events.each("ResourceId"), [id]);
+}
+
+#[tokio::test]
+async fn the_oldest_form_of_ideal_names_its_bank() {
+    let s = Scene::new().await;
+    let c = s.cast(PLAIN).await;
+    let me = s.world.me().await;
+    let seen = me.post("/payins/card/web/", &with(&c.web(), json!({"CardType": "IDEAL", "Bic": "REVOLT21"}))).await;
+    assert_eq!((seen.status, &*seen.get("CardType"), &*seen.get("BankName")), (200, "IDEAL", "Revolut"));
+}
+
+#[tokio::test]
+async fn each_error_has_its_answer() {
+    let s = Scene::new().await;
+    let c = s.cast(PLAIN).await;
+    let me = s.world.me().await;
+    let seen = me.post("/payins/card/web", &json!({})).await;
+    let required = ["AuthorId", "CardType", "CreditedWalletId", "Culture", "DebitedFunds", "Fees", "ReturnURL"];
+    assert_eq!(seen.wrong_fields(), required);
+    for (change, field) in [
+        (json!({"Culture": "XX"}), "Culture"),
+        (json!({"CardType": "GOLD"}), "CardType"),
+        (json!({"ReturnURL": format!("https://test.com/{}", "x".repeat(210))}), "ReturnURL"),
+        (json!({"ReturnURL": "/back"}), "ReturnURL"),
+    ] {
+        let seen = me.post("/payins/card/web", &with(&c.web(), change)).await;
+        seen.is_error(400, "param_error");
+        assert_eq!(seen.wrong_fields(), [field]);
+    }
+    let pounds = me.wallet(&c.seller, "GBP").await;
+    me.post("/payins/card/web", &with(&c.web(), json!({"CreditedWalletId": pounds}))).await.is_error(400, "currency_incompatibility");
+}
