@@ -2,9 +2,9 @@
 
 use axum::body::Body;
 use domain::PaymentId;
+use domain::Secret;
 use domain::bank_account::Iban;
 use domain::payment::{Debtor, Detail, Payment, Receipt, ReceiveWire, ReceiveWireError, Received};
-use domain::Secret;
 use http::Response;
 use money::Money;
 use serde::Serialize;

@@ -21,6 +21,7 @@ use http::request::Parts;
 use http_body_util::BodyExt;
 use ledger::{AccountId, Role};
 use money::Currency;
+use rails::acquirer::SimulatedAcquirer;
 use rails::bank::{PayoutDesk, SimulatedBank, Steering};
 use rails::cards::CardJobs;
 use rails::worker::{Worker, WorkerBuilder};
@@ -81,13 +82,13 @@ impl World {
         let engine = Engine::start(opened.store, Arc::clone(&clock) as _, ids(1), EngineConfig::default()).unwrap();
         let reads = opened.reads;
         let bank = SimulatedBank::open(folder.path()).unwrap();
-        let rails = Rails { bank: Some(Arc::new(bank.clone())), ..Rails::default() };
+        let cards = SimulatedAcquirer::open(folder.path()).unwrap();
+        let rails = Rails { bank: Some(Arc::new(bank.clone())), cards: Some(Arc::new(cards)) };
         let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, Acquirer::of(&rails));
         let mut config = Config::new("http://localhost:8080/");
         config.rails = rails;
-        let dialect =
-            Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(2), Aliases::default(), config);
-        let desk = PayoutDesk::new(engine.clone(), Arc::new(bank.clone()));
+        let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(2), Aliases::default(), config);
+        let desk = PayoutDesk::new(engine.clone(), Arc::clone(&reads), Arc::new(bank.clone()));
         let builder = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(3));
         let jobs = CardJobs::new(engine.clone(), Arc::clone(&reads), checkout.clone(), Vec::new());
         let worker = jobs.join(Arc::clone(&desk).join(builder)).build();
@@ -247,7 +248,8 @@ impl World {
 async fn a_wire_arrives_as_declared_or_otherwise() {
     let world = World::new().await;
     let party = world.party().await;
-    for (body, received, credited) in [(json!({}), 1_000, 900), (json!({"amount": 1_200}), 1_200, 1_100), (json!({"amount": "40"}), 40, 0)] {
+    for (body, received, credited) in [(json!({}), 1_000, 900), (json!({"amount": 1_200}), 1_200, 1_100), (json!({"amount": "40"}), 40, 0)]
+    {
         let before = world.balance(&party).await;
         let pay_in = text(&world.declare(&party, 1_000, 100).await, "Id");
         let answer = world.done(&format!("/payins/{pay_in}/receive"), body).await;
@@ -269,7 +271,8 @@ async fn a_wire_finds_its_pay_in_by_what_the_payer_wrote() {
     let declared = world.declare(&party, 1_000, 0).await;
     let iban = text(&declared["BankAccount"], "IBAN");
     let reference = format!("rent {} thanks", text(&declared, "WireReference").to_lowercase());
-    let wire = json!({"amount": 1_000, "currency": "EUR", "reference": reference, "iban": iban, "debtor_name": "Hugo", "debtor_iban": FRENCH});
+    let wire =
+        json!({"amount": 1_000, "currency": "EUR", "reference": reference, "iban": iban, "debtor_name": "Hugo", "debtor_iban": FRENCH});
     let answer = world.done("/wires", wire).await;
     assert_eq!((&answer["outcome"], world.balance(&party).await), (&json!("credited"), 1_000));
     let answer = world.done("/wires", json!({"amount": 77, "currency": "EUR"})).await;
@@ -296,7 +299,11 @@ async fn every_wrong_field_is_named_at_once() {
     ] {
         let (status, answer) = world.sandbox(&path, body).await;
         let named: Vec<&String> = answer["fields"].as_object().map(|fields| fields.keys().collect()).unwrap_or_default();
-        assert_eq!((status, &answer["error"], named), (400, &json!("invalid_request"), fields.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>().iter().collect()), "{path}");
+        assert_eq!(
+            (status, &answer["error"], named),
+            (400, &json!("invalid_request"), fields.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>().iter().collect()),
+            "{path}"
+        );
     }
     let (status, _) = world.send("me", "POST", "/sandbox/v1/wires", None, "[").await;
     assert_eq!(status, 400);
@@ -481,6 +488,45 @@ async fn on_production_there_is_none_of_it() {
     for path in paths(&world).await {
         let (status, answer) = world.send("live", "POST", &path, None, r#"{"amount":5,"currency":"EUR","days":1}"#).await;
         assert_eq!((status, &answer["message"]), (404, &json!("There is nothing here.")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_payer_authenticates_or_does_not() {
+    let world = World::new().await;
+    for (verdict, status, wire, code) in [("pass", "succeeded", "SUCCEEDED", "000000"), ("fail", "failed", "FAILED", "101301")] {
+        let party = world.party().await;
+        let registration = json!({"UserId": party.user, "Currency": "EUR", "CardType": "CB_VISA_MASTERCARD"});
+        let registration = world.made("/cardregistrations", registration).await;
+        let url = text(&registration, "CardRegistrationURL").replace("http://localhost:8080", "");
+        let form = format!(
+            "data={}&accessKeyRef={}&cardNumber=4970105181818183&cardExpirationDate=1229&cardCvx=123",
+            text(&registration, "PreregistrationData"),
+            text(&registration, "AccessKey")
+        );
+        let request = Request::post(url).header("Content-Type", "application/x-www-form-urlencoded").body(Body::from(form)).unwrap();
+        let response = tower_service::Service::call(&mut world.router.clone(), request).await.unwrap();
+        let data = response.into_body().collect().await.unwrap().to_bytes();
+        let body = json!({"RegistrationData": String::from_utf8(data.to_vec()).unwrap()}).to_string();
+        let path = format!("/v2.01/me/cardregistrations/{}", text(&registration, "Id"));
+        let (_, registration) = world.send("me", "PUT", &path, None, &body).await;
+        let pay_in = json!({
+            "AuthorId": party.user, "CreditedWalletId": party.wallet, "CardId": text(&registration, "CardId"),
+            "DebitedFunds": eur(1_000), "Fees": eur(0), "SecureMode": "FORCE", "SecureModeReturnURL": "https://example.com/paid",
+            "IpAddress": "192.0.2.1",
+            "BrowserInfo": {
+                "AcceptHeader": "text/html", "JavaEnabled": false, "Language": "FR", "ColorDepth": 24, "ScreenHeight": 900,
+                "ScreenWidth": 1600, "JavascriptEnabled": true, "TimeZoneOffset": "-60", "UserAgent": "Mozilla/5.0",
+            },
+        });
+        let pay_in = world.made("/payins/card/direct", pay_in).await;
+        assert_eq!(pay_in["Status"], json!("CREATED"), "{pay_in}");
+        let id = text(&pay_in, "Id");
+        let answer = world.done(&format!("/payins/{id}/3ds/{verdict}"), json!({})).await;
+        assert_eq!(answer["status"], json!(status));
+        let seen = world.get(&format!("/payins/{id}")).await;
+        assert_eq!((&seen["Status"], &seen["ResultCode"]), (&json!(wire), &json!(code)));
+        assert_eq!(world.sandbox(&format!("/payins/{id}/3ds/pass"), json!({})).await.0, 409, "once");
     }
 }
 

@@ -64,6 +64,9 @@ routes! {
     Put "/v2.01/{ClientId}/users/legal/{UserId}" IN_V2_TOO Access::Token(Scope::UsersDetails), users::update_legal;
     Delete "/v2.01/{ClientId}/users/legal/{UserId}" IN_V2_TOO Access::Token(Scope::UsersDetails), users::close_legal;
     Get "/v2.01/{ClientId}/users/{UserId}" IN_V2_TOO Access::Token(Scope::UsersDetails), users::view;
+    Post "/v2.01/{ClientId}/sca/users/natural" NOT_IN_V2 Access::Token(Scope::UsersDetails), users::sca::create_natural;
+    Post "/v2.01/{ClientId}/sca/users/legal" NOT_IN_V2 Access::Token(Scope::UsersDetails), users::sca::create_legal;
+    Get "/v2.01/{ClientId}/sca/users/{UserId}" NOT_IN_V2 Access::Token(Scope::UsersDetails), users::sca::view;
     Get "/v2.01/{ClientId}/users/{UserId}/wallets" IN_V2_TOO Access::Token(Scope::WalletDetails), wallets::of_user;
     Get "/v2.01/{ClientId}/users/{UserId}/transactions" IN_V2_TOO Access::Token(Scope::UsersDetails), transactions::of_user;
     Get "/v2.01/{ClientId}/users/{UserId}/emoney" IN_V2_TOO Access::Token(Scope::UsersDetails), emoney::view;
@@ -100,7 +103,7 @@ routes! {
     Get "/v2.01/{ClientId}/payouts/bankwire/{PayoutId}" IN_V2_TOO Access::Token(Scope::Payouts), payouts::view_with_mode;
     Post "/v2.01/{ClientId}/payouts/reachability" NOT_IN_V2 Access::Token(Scope::Payouts), payouts::check_eligibility;
     Get "/v2.01/{ClientId}/payouts/{PayoutId}" IN_V2_TOO Access::Token(Scope::Payouts), payouts::view;
-    Get "/v2.01/{ClientId}/payouts/{PayoutId}/refunds" IN_V2_TOO Access::Token(Scope::RefundsPayouts), payouts::refunds;
+    Get "/v2.01/{ClientId}/payouts/{PayOutId}/refunds" IN_V2_TOO Access::Token(Scope::RefundsPayouts), refunds::list_of_payout;
     Post "/v2.01/{ClientId}/payins/bankwire/direct" IN_V2_TOO Access::Token(Scope::Payins), payins::bank_wire::create;
     Get "/v2.01/{ClientId}/payins/{PayInId}" IN_V2_TOO Access::Token(Scope::Payins), payins::view;
     Post "/v2.01/{ClientId}/cardregistrations" IN_V2_TOO Access::Token(Scope::Payins), card_registrations::create;

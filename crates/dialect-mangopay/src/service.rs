@@ -29,7 +29,7 @@ use crate::endpoints::{oauth, tokenizer};
 use crate::rate::{RateConfig, RateLimits};
 use crate::router::{Found, Matched, Router, Verb};
 use crate::routes::{Access, Endpoint, ROUTES};
-use crate::scopes::Scope;
+use crate::sca_page;
 use crate::wire::error::WireError;
 use crate::wire::{Aliases, Spelling};
 
@@ -155,7 +155,7 @@ impl Dialect {
         let caller = if is_local {
             self.authenticator.local(&matched.params.get(parts.uri.path(), "ClientId")).await
         } else {
-            self.authenticate(access, &parts.headers, received.at).await
+            self.authenticate(access, &parts.headers).await
         };
         let caller = match caller {
             Ok(caller) => caller,
@@ -246,31 +246,33 @@ impl Dialect {
         }
     }
 
-    /// Who is behind a request to another part of the server, by this API's credentials: an API key, or a token of
-    /// any scope.
+    /// Who sends these headers, for what is served beside this dialect under the same credentials.
     pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, AuthError> {
-        self.authenticate(Access::Token(Scope::ClientDevelopers), headers, self.clock.now()).await
+        let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()).unwrap_or("");
+        let now = self.clock.now();
+        match Credentials::parse(header) {
+            Some(Credentials::Bearer(token)) => self.authenticator.bearer(&token, now).await,
+            Some(Credentials::Basic { client_id, key }) => self.authenticator.basic_on_call(&client_id, &key, now).await,
+            None => Err(AuthError::Denied),
+        }
     }
 
-    /// The platform of a client id, for the owner of the data, who needs no credentials.
+    /// The platform of a client id, for requests of the owner of the data ([`Local`]).
     pub async fn local_caller(&self, client_id: &str) -> Result<Caller, AuthError> {
         self.authenticator.local(client_id).await
     }
 
-    async fn authenticate(&self, access: Access, headers: &HeaderMap, now: Timestamp) -> Result<Caller, AuthError> {
+    async fn authenticate(&self, access: Access, headers: &HeaderMap) -> Result<Caller, AuthError> {
         let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()).unwrap_or("");
         match (access, Credentials::parse(header)) {
-            (Access::Token(_), Some(Credentials::Bearer(token))) => self.authenticator.bearer(&token, now).await,
-            (Access::Token(_), Some(Credentials::Basic { client_id, key })) => {
-                self.authenticator.basic_on_call(&client_id, &key, now).await
-            }
+            (Access::Token(_), _) => self.caller(headers).await,
             (Access::ApiKey, Some(Credentials::Basic { client_id, key })) => self.authenticator.basic(&client_id, &key).await,
             _ => Err(AuthError::Denied),
         }
     }
 
     /// Keyed hash of the address the request came from; zeros where the server does not tell it.
-    fn origin(&self, parts: &Parts) -> [u8; 16] {
+    pub(crate) fn origin(&self, parts: &Parts) -> [u8; 16] {
         let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else { return [0; 16] };
         let mut hash = Sha256::new();
         hash.update(self.config.origin_key);
@@ -286,7 +288,7 @@ impl Dialect {
         self.clock.now()
     }
 
-    fn fresh_request(&self) -> RequestId {
+    pub(crate) fn fresh_request(&self) -> RequestId {
         RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh())
     }
 }
@@ -377,7 +379,7 @@ pub fn router(dialect: Arc<Dialect>) -> axum::Router {
     let show_logo = move |Path(platform): Path<String>| async move { logo::serve(logos, &platform).await };
     let vault = Arc::clone(&dialect);
     let tokenize = move |request: Request<Body>| async move { tokenizer::serve(vault, request).await };
-    axum::Router::new().route(logo::PATH, get(show_logo)).route(tokenizer::PATH, any(tokenize)).fallback(move |request: Request<Body>| {
+    sca_page::router(Arc::clone(&dialect)).route(logo::PATH, get(show_logo)).route(tokenizer::PATH, any(tokenize)).fallback(move |request: Request<Body>| {
         let dialect = Arc::clone(&dialect);
         async move { dialect.handle(request).await }
     })

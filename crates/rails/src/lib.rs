@@ -8,4 +8,5 @@
 pub mod acquirer;
 pub mod bank;
 pub mod cards;
+pub mod sca;
 pub mod worker;

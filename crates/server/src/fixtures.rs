@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
 use crate::installation::{Installation, InstallationError, Location, random_seed};
-use crate::{control, output, serve};
+use crate::{control, output, wiring};
 
 /// A line that repeats more often than this is a mistake.
 const MAX_REPEAT: u32 = 1_000_000;
@@ -101,7 +101,7 @@ fn read(path: &Path) -> Result<Vec<(usize, String, String)>, Box<dyn Error>> {
 }
 
 async fn load_here(location: &Location, installation: Installation, lines: &[(usize, String, String)]) -> Result<Counted, Box<dyn Error>> {
-    let wired = serve::wire(location, std::sync::Arc::new(installation), "http://127.0.0.1", false)?;
+    let wired = wiring::wire(location, std::sync::Arc::new(installation), "http://127.0.0.1", false)?;
     let mut last_client = None;
     let mut all = Counted::default();
     for (number, line, hash) in lines {

@@ -96,11 +96,11 @@ impl Location {
 
     /// Opens everything that commands need.
     pub fn start(&self) -> Result<Installation, InstallationError> {
-        let Opened { store, reads, scan, last_id } = self.open()?;
+        let Opened { store, reads, last_id, .. } = self.open()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
         let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default())?;
-        Ok(Installation { engine, reads, scan, clock })
+        Ok(Installation { engine, reads, clock })
     }
 }
 
@@ -113,6 +113,5 @@ pub fn random_seed() -> Result<u64, InstallationError> {
 pub struct Installation {
     pub engine: Engine,
     pub reads: Arc<dyn engine::Reads>,
-    pub scan: Arc<dyn Scan>,
     pub clock: Arc<dyn Clock>,
 }

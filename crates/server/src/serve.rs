@@ -4,22 +4,13 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::header::CONTENT_TYPE;
-use axum::routing::get;
-use dialect_mangopay::rate::RateConfig;
-use dialect_mangopay::wire::Aliases;
-use dialect_mangopay::{Config, Dialect};
-use engine::UuidIds;
 use tokio::net::TcpListener;
 
 use crate::cli::ServeArgs;
-use crate::installation::{Installation, Location, random_seed};
+use crate::installation::{Installation, Location};
 use crate::platform::{self, NewPlatform};
 use crate::control;
-
-/// What `/health` answers.
-pub const HEALTH: &str = r#"{"status":"ok"}"#;
+use crate::wiring::{Wired, wire};
 
 /// Name of the platform that a first start makes.
 const FIRST_PLATFORM: &str = "sandbox";
@@ -56,6 +47,7 @@ impl Running {
         }
         let public_url = args.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let wired = wire(location, installation, &public_url, !args.no_rate_limit)?;
+        wired.work();
         control::listen(location, Arc::clone(&wired.installation), wired.router.clone()).await?;
         if let Some(path) = &args.ready_file {
             let unfinished = path.with_extension("unfinished");
@@ -81,42 +73,6 @@ impl Running {
         axum::serve(listener, service).with_graceful_shutdown(end).await?;
         Ok(())
     }
-}
-
-/// Everything that answers and works, without a listener.
-pub struct Wired {
-    /// Every path.
-    pub router: Router,
-    /// What it works with.
-    pub installation: Arc<Installation>,
-}
-
-impl Wired {
-    /// Waits until nothing is due any more.
-    pub async fn settle(&self) {}
-}
-
-/// Puts the dialects, the pages, the sandbox and the workers together.
-pub fn wire(
-    _location: &Location,
-    installation: Arc<Installation>,
-    public_url: &str,
-    enforces_rates: bool,
-) -> Result<Wired, Box<dyn Error>> {
-    let mut config = Config::new(public_url);
-    config.rate = RateConfig { is_enforced: enforces_rates, ..RateConfig::default() };
-    let ids = UuidIds::new(Arc::clone(&installation.clock), random_seed()?);
-    let dialect = Dialect::new(
-        installation.engine.clone(),
-        Arc::clone(&installation.reads),
-        Arc::clone(&installation.clock),
-        Box::new(ids),
-        Aliases::default(),
-        config,
-    );
-    let health = get(|| async { ([(CONTENT_TYPE, "application/json")], HEALTH) });
-    let router = Router::new().route("/health", health).merge(dialect_mangopay::router(dialect));
-    Ok(Wired { router, installation })
 }
 
 /// Makes the first platform and shows its credentials, once.

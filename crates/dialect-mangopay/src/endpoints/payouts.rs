@@ -6,11 +6,9 @@ use domain::payment::{
     Refusal, RequestPayout, RequestPayoutError, end_to_end_id,
 };
 use domain::{BankAccountId, PaymentId, Secret, WalletId};
-use engine::OfPayments;
 use money::Money;
 use serde::Serialize;
 
-use super::transactions;
 use crate::call::{Call, View, WireResponse, json, json_bytes};
 use crate::results::of_refusal;
 use crate::wire::address::shown;
@@ -130,12 +128,6 @@ pub async fn view_with_mode(call: &Call) -> Result<WireResponse, WireError> {
     let payment = find(call).await?;
     let payout = payment.as_payout().ok_or_else(WireError::fault)?;
     Ok(json(&body(call.view(), &payment, payout)))
-}
-
-/// `GET /payouts/{PayoutId}/refunds`: what the bank sent back.
-pub async fn refunds(call: &Call) -> Result<WireResponse, WireError> {
-    let payment = find(call).await?;
-    transactions::list(call, OfPayments::RefundsOf(payment.id)).await
 }
 
 /// `POST /payouts/reachability`: whether a payout could be instant. It makes nothing.

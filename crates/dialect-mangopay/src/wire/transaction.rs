@@ -64,10 +64,10 @@ fn author_of(view: &View, author: Uid) -> IdText {
     if author == view.platform.0 { IdText::from(view.client_id.clone()) } else { view.spelling.spell(Prefix::User, author) }
 }
 
-/// Whoever is credited; for a wallet of the platform's own, its client id. What a bank sent back names nobody.
+/// Whoever is credited; for a wallet of the platform's own, its client id. Refunds name nobody.
 fn credited_user_of(view: &View, payment: &Payment) -> Option<IdText> {
     match (payment.credited_user, payment.credited_wallet) {
-        _ if matches!(payment.detail, Detail::PayoutReturn(_)) => None,
+        _ if matches!(payment.detail, Detail::PayoutReturn(_) | Detail::Refund(_)) => None,
         (Some(user), _) => Some(view.spelling.spell(Prefix::User, user)),
         (None, Some(_)) => Some(IdText::from(view.client_id.clone())),
         (None, None) => None,

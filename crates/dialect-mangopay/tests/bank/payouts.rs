@@ -116,7 +116,9 @@ impl Scene<'_> {
 
     async fn settle(&self, payout: &str, verdict: BankVerdict) {
         self.prepare(payout).await;
-        self.me.world.run("me", SettlePayout { payout: payment_id(payout), verdict }).await.unwrap();
+        let world = self.me.world;
+        let payment = world.reads.payment(world.platform("me").await, payment_id(payout)).await.unwrap().unwrap();
+        world.run("me", SettlePayout::of(&payment, verdict)).await.unwrap();
     }
 
     async fn view(&self, payout: &str) -> Value {
@@ -395,6 +397,10 @@ async fn what_a_bank_sends_back_is_a_refund() {
     let refund = &seen.json()[0];
     let shown = (&refund["Type"], &refund["Nature"], &refund["Status"], &refund["DebitedFunds"], &refund["Fees"]["Amount"]);
     assert_eq!(shown, (&json!("PAYIN"), &json!("REFUND"), &json!("SUCCEEDED"), &eur(280), &json!(0)));
+    let initial = (&refund["InitialTransactionId"], &refund["InitialTransactionType"], &refund["RefundReason"]);
+    let reason = json!({"RefundReasonMessage": "AC04", "RefundReasonType": "BANKACCOUNT_HAS_BEEN_CLOSED"});
+    assert_eq!(initial, (&json!(id), &json!("PAYOUT"), &reason));
+    assert_eq!(s.me.get(&format!("/refunds/{}", refund["Id"].as_str().unwrap())).await.json(), *refund);
     let wallets = (&refund["CreditedWalletId"], &refund["DebitedWalletId"], &refund["CreditedUserId"]);
     assert_eq!(wallets, (&json!(s.wallet), &json!(null), &json!(null)));
     assert_eq!((s.balance().await, &s.view(&id).await["Status"]), (980, &json!("SUCCEEDED")));

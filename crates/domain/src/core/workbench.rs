@@ -118,6 +118,11 @@ impl World {
         self.books.payments.put((payment.platform, payment.id), payment);
     }
 
+    /// A payment as it is now.
+    pub fn payment(&self, id: crate::PaymentId) -> crate::payment::Payment {
+        self.books.payments.get(&id).and_then(|slot| slot.row()).cloned().unwrap()
+    }
+
     pub fn change_platform(&mut self, change: impl FnOnce(&mut Platform)) {
         let id = self.ctx.platform;
         let mut platform = self.find::<Platform>(id).unwrap();

@@ -1,5 +1,8 @@
 //! How a payout ends: by the bank's word, or without one.
 
+use ledger::{AccountId, Role};
+use money::Currency;
+
 use super::payout::{OpenPayout, PayoutStage, Sent};
 use super::{Payment, Refusal};
 use crate::{Command, Desk, Needs, PaymentId};
@@ -22,6 +25,17 @@ pub struct SettlePayout {
     pub payout: PaymentId,
     /// What the bank says.
     pub verdict: BankVerdict,
+    /// The account that is debited and its currency, so that every account it touches is locked at once.
+    wallet: Option<(AccountId, Currency)>,
+}
+
+impl SettlePayout {
+    /// Records what the bank says of a payout that was read.
+    #[must_use]
+    pub fn of(payment: &Payment, verdict: BankVerdict) -> Self {
+        let wallet = payment.debited_wallet.map(|wallet| (wallet, payment.debited.currency()));
+        Self { payout: payment.id, verdict, wallet }
+    }
 }
 
 /// Why the bank's word was not recorded.
@@ -52,6 +66,11 @@ impl Command for SettlePayout {
 
     fn needs(&self, need: &mut Needs<'_>) {
         need.payment(self.payout);
+        if let Some((wallet, currency)) = self.wallet {
+            need.account(wallet);
+            need.chart_account(Role::Safeguarding, currency);
+            need.chart_account(Role::Fees, currency);
+        }
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Payment, SettlePayoutError> {

@@ -73,7 +73,8 @@ impl Scene {
     }
 
     fn settle(&mut self, payout: PaymentId, verdict: BankVerdict) -> Payment {
-        self.world.run(&SettlePayout { payout, verdict }).unwrap()
+        let payment = self.world.payment(payout);
+        self.world.run(&SettlePayout::of(&payment, verdict)).unwrap()
     }
 
     fn succeeded(&mut self) -> Payment {

@@ -309,6 +309,19 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_announced_where_there_is_no_rail() {
+        let mut world = World::new();
+        let user = world.user(Category::Owner);
+        let to = world.wallet(user, Currency::EUR, 0).account();
+        world.change_platform(|platform| platform.environment = crate::platform::Environment::Production);
+        let (declared, fees) = (eur(1_000), eur(0));
+        let declare =
+            DeclareBankWire { author: Some(user), credited_user: None, to, to_own: None, declared, fees, account: account(), tag: None };
+        let payment = world.run(&declare).unwrap();
+        assert_eq!((payment.status, payment.refusal, payment.version), (Status::Failed, Some(crate::payment::Refusal::PlatformNotLive), 1));
+    }
+
+    #[test]
     fn a_wire_with_a_declared_fee_stands_in_the_list_of_fees_from_the_first() {
         let s = scene();
         let fees = AccountId::of_chart(s.world.platform().0, Role::Fees, Currency::EUR);

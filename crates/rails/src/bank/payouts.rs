@@ -12,7 +12,7 @@ use domain::platform::{InSandbox, InSandboxError};
 use domain::{Ctx, Job, JobKind, PaymentId};
 use engine::rail::RailError;
 use engine::rail::bank::{BankOutcome, BankRail, Beneficiary, CreditTransfer, FallBack, PayoutSteering, SteerError, TransferState};
-use engine::{Engine, Refused};
+use engine::{Engine, Reads, Refused, StoreError};
 
 use super::SimulatedBank;
 use crate::worker::{Doing, Done, Handler, WorkerBuilder};
@@ -29,6 +29,9 @@ pub enum PayoutDeskError {
     /// The bank gave no answer.
     #[error(transparent)]
     Rail(#[from] RailError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A job names a payout that is not there.
     #[error("there is no payout {0}")]
     NotFound(PaymentId),
@@ -40,6 +43,7 @@ pub enum PayoutDeskError {
 /// Works off payouts.
 pub struct PayoutDesk {
     engine: Engine,
+    reads: Arc<dyn Reads>,
     bank: Arc<dyn BankRail>,
 }
 
@@ -57,8 +61,8 @@ impl Handler for PayoutDesk {
 impl PayoutDesk {
     /// A desk that sends through `bank`.
     #[must_use]
-    pub fn new(engine: Engine, bank: Arc<dyn BankRail>) -> Arc<Self> {
-        Arc::new(Self { engine, bank })
+    pub fn new(engine: Engine, reads: Arc<dyn Reads>, bank: Arc<dyn BankRail>) -> Arc<Self> {
+        Arc::new(Self { engine, reads, bank })
     }
 
     /// Has a worker do the jobs of payouts.
@@ -111,13 +115,17 @@ impl PayoutDesk {
 
     /// Ends a payout that the bank has not answered for, once the bank says that it will not send it.
     async fn expire(&self, ctx: Ctx, payout: PaymentId) -> Result<Done, PayoutDeskError> {
+        let payment = self.reads.payment(ctx.platform, payout).await?.ok_or(PayoutDeskError::NotFound(payout))?;
+        if payment.status != Status::Created {
+            return Ok(Done::Finished);
+        }
         match self.bank.recall(&end_to_end_id(payout)).await? {
             TransferState::Unknown | TransferState::Refused(_) => {
                 self.engine.run(ctx, ExpirePayout { payout }).await?.map_err(|error| of_settle(error, payout))?;
                 Ok(Done::Finished)
             }
             TransferState::Sent(sent) | TransferState::Returned { sent, .. } => {
-                self.settle(ctx, payout, BankVerdict::Sent(sent)).await.map(|_| Done::Finished)
+                self.settle(ctx, &payment, BankVerdict::Sent(sent)).await.map(|_| Done::Finished)
             }
             TransferState::Pending { .. } => Ok(Done::Again),
         }
@@ -128,11 +136,11 @@ impl PayoutDesk {
         let payout = payment.id;
         match state {
             TransferState::Unknown | TransferState::Pending { fell_back: None } => Ok((payment, None)),
-            TransferState::Pending { fell_back: Some(why) } => Ok((self.settle(ctx, payout, BankVerdict::FellBack(why)).await?, None)),
-            TransferState::Sent(sent) => Ok((self.settle(ctx, payout, BankVerdict::Sent(sent)).await?, None)),
-            TransferState::Refused(why) => Ok((self.settle(ctx, payout, BankVerdict::Refused(why)).await?, None)),
+            TransferState::Pending { fell_back: Some(why) } => Ok((self.settle(ctx, &payment, BankVerdict::FellBack(why)).await?, None)),
+            TransferState::Sent(sent) => Ok((self.settle(ctx, &payment, BankVerdict::Sent(sent)).await?, None)),
+            TransferState::Refused(why) => Ok((self.settle(ctx, &payment, BankVerdict::Refused(why)).await?, None)),
             TransferState::Returned { sent, reason, bank_reference } => {
-                let settled = self.settle(ctx, payout, BankVerdict::Sent(sent)).await?;
+                let settled = self.settle(ctx, &payment, BankVerdict::Sent(sent)).await?;
                 let back = ReturnPayout { payout, reason, at: None, bank_reference };
                 let refund = self.engine.run(ctx, back).await?.map_err(|error| of_return(error, payout))?;
                 Ok((settled, Some(refund)))
@@ -140,8 +148,8 @@ impl PayoutDesk {
         }
     }
 
-    async fn settle(&self, ctx: Ctx, payout: PaymentId, verdict: BankVerdict) -> Result<Payment, PayoutDeskError> {
-        self.engine.run(ctx, SettlePayout { payout, verdict }).await?.map_err(|error| of_settle(error, payout))
+    async fn settle(&self, ctx: Ctx, payment: &Payment, verdict: BankVerdict) -> Result<Payment, PayoutDeskError> {
+        self.engine.run(ctx, SettlePayout::of(payment, verdict)).await?.map_err(|error| of_settle(error, payment.id))
     }
 }
 

@@ -15,7 +15,7 @@ use axum::routing::get;
 pub fn baseline(listen: SocketAddr) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let router = Router::new().route("/health", get(|| async { ([(CONTENT_TYPE, "application/json")], crate::serve::HEALTH) }));
+        let router = Router::new().route("/health", get(|| async { ([(CONTENT_TYPE, "application/json")], crate::wiring::HEALTH) }));
         let listener = tokio::net::TcpListener::bind(listen).await?;
         axum::serve(listener, router).await
     })?;

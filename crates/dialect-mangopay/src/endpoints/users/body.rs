@@ -9,7 +9,7 @@ use crate::wire::address::{AddressBody, shown};
 use crate::wire::{IdText, Prefix};
 
 /// Id of the validated document of a kind. There are no documents yet.
-type Proof = Option<IdText>;
+pub(super) type Proof = Option<IdText>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -5,12 +5,14 @@
 
 mod body;
 mod read;
+pub mod sca;
+mod sca_body;
 mod v2;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use domain::user::{CloseUser, CloseUserError, Person, PersonKind, RegisterUserError, UpdateUserError, User};
+use domain::user::{CloseUser, CloseUserError, Person, PersonKind, RegisterUserError, UpdateUserError, User, WrongField};
 use domain::{Record, UserId};
 
 use crate::call::{Call, View, WireResponse, respond};
@@ -92,11 +94,18 @@ async fn create(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError
     let register = read::registration(call.fields()?, kind, call.view().version)?;
     call.submit(register, move |view, result| match result {
         Ok(made) => shown(view, &made.user, &made.person),
-        Err(RegisterUserError::Wrong(wrong)) => Err(read::wrong_fields(wrong, kind)),
-        Err(RegisterUserError::TermsNotAccepted) => Err(WireError::user_hasnt_accepted_terms_and_conditions()),
-        Err(RegisterUserError::FakeName) => Err(WireError::fraud_policy()),
+        Err(error) => Err(registration_error(error, |wrong| read::wrong_fields(wrong, kind))),
     })
     .await
+}
+
+/// What is answered to a user who was not taken up; `wrong_fields` knows what fields are called.
+fn registration_error(error: &RegisterUserError, wrong_fields: impl FnOnce(&[WrongField]) -> WireError) -> WireError {
+    match error {
+        RegisterUserError::Wrong(wrong) => wrong_fields(wrong),
+        RegisterUserError::TermsNotAccepted => WireError::user_hasnt_accepted_terms_and_conditions(),
+        RegisterUserError::FakeName => WireError::fraud_policy(),
+    }
 }
 
 async fn update(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError> {

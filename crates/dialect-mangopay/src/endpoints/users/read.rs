@@ -13,9 +13,9 @@ use crate::wire::error::{FieldErrors, WireError};
 use crate::wire::fields::{TEXT_MAX, invalid_value};
 
 /// Characters of a first or last name.
-const NAME_MAX: usize = 100;
+pub(super) const NAME_MAX: usize = 100;
 
-const NEW_CATEGORIES: &[(&str, Category)] = &[("PAYER", Category::Payer), ("OWNER", Category::Owner)];
+pub(super) const NEW_CATEGORIES: &[(&str, Category)] = &[("PAYER", Category::Payer), ("OWNER", Category::Owner)];
 /// A user that the institution made the platform's own shows that when it is sent back.
 const CATEGORIES: &[(&str, Category)] = &[("PAYER", Category::Payer), ("OWNER", Category::Owner), ("PLATFORM", Category::Platform)];
 
@@ -108,7 +108,7 @@ fn profile(fields: &mut Fields<'_>, kind: PersonKind, version: Version) -> Profi
     Profile { person, organisation, email: email(fields, "Email", version), tag: fields.tag() }
 }
 
-fn natural(fields: &mut Fields<'_>, version: Version) -> PersonProfile {
+pub(super) fn natural(fields: &mut Fields<'_>, version: Version) -> PersonProfile {
     let name_max = name_max(version);
     PersonProfile {
         address: address(fields, "Address", version),
@@ -137,7 +137,7 @@ fn representative(fields: &mut Fields<'_>, version: Version) -> PersonProfile {
     }
 }
 
-fn organisation(fields: &mut Fields<'_>, version: Version) -> OrganisationProfile {
+pub(super) fn organisation(fields: &mut Fields<'_>, version: Version) -> OrganisationProfile {
     OrganisationProfile {
         headquarters: address(fields, "HeadquartersAddress", version),
         name: fields.secret("Name", TEXT_MAX).optional(),
@@ -154,7 +154,7 @@ const fn name_max(version: Version) -> usize {
 }
 
 /// A birthday as it was sent: the civil day is its UTC day, the moment is shown again as it came.
-fn birthday(fields: &mut Fields<'_>, name: &'static str) -> Option<Secret<i64>> {
+pub(super) fn birthday(fields: &mut Fields<'_>, name: &'static str) -> Option<Secret<i64>> {
     fields.timestamp(name).optional().map(|at| Secret::new(at.seconds()))
 }
 
@@ -174,7 +174,7 @@ fn address(fields: &mut Fields<'_>, name: &'static str, version: Version) -> Opt
 }
 
 /// What the vendor calls a field.
-const fn name_of(field: UserField, kind: PersonKind) -> &'static str {
+pub(super) const fn name_of(field: UserField, kind: PersonKind) -> &'static str {
     let (of_natural, of_legal) = match field {
         UserField::Email => ("Email", "Email"),
         UserField::Category => ("UserCategory", "UserCategory"),
@@ -198,7 +198,7 @@ const fn name_of(field: UserField, kind: PersonKind) -> &'static str {
 }
 
 /// Source: reference, people part, 2.4.
-fn text_of(problem: Problem, name: &str) -> String {
+pub(super) fn text_of(problem: Problem, name: &str) -> String {
     match problem {
         Problem::Missing => format!("The {name} field is required."),
         Problem::BlockedCountry => format!("The {name} used is blocked"),
