@@ -1,5 +1,6 @@
 //! `cargo xtask`: the project's chores. `ci` runs all that CI runs, and installs what that needs.
 
+mod coverage;
 mod packages;
 mod steps;
 mod tidy;

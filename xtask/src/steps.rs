@@ -21,7 +21,11 @@ pub fn ci() -> Result<(), String> {
 /// The official SDK's own suite against the release binary.
 pub fn sdk() -> Result<(), String> {
     step("install the SDK", &["npm", "ci", "--prefix", "conformance/node", "--no-audit", "--no-fund"], &[])?;
-    step("the SDK's suite on SQLite", &["node", "conformance/node/run.js", "--florin", "target/release/florin"], &[])
+    let suite = ["node", "conformance/node/run.js", "--florin", "target/release/florin"];
+    step("the SDK's suite on SQLite", &suite, &[])?;
+    let beside = ["cargo", "run", "--quiet", "--locked", "--package", "testkit", "--bin", "with-postgres", "--"];
+    let on_postgres: Vec<&str> = beside.into_iter().chain(suite).chain(["--database", "{}"]).collect();
+    step("the SDK's suite on PostgreSQL", &on_postgres, &[])
 }
 
 fn step(name: &str, command: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {

@@ -1,8 +1,10 @@
 //! Checks that no compiler makes: the arrows between crates, files without addresses of registries,
-//! tests that do not run.
+//! tests that do not run, endpoints that the documents do not tell of.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use crate::coverage;
 
 /// Which crates a crate may depend on (DESIGN: dependencies point one way). Tests may use `testkit`.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -26,6 +28,7 @@ const REGISTRIES: &[&str] = &["registry.npmjs", "registry.yarnpkg", "pypi.org", 
 pub fn check() -> Result<(), String> {
     let mut wrong = arrows()?;
     wrong.extend(texts()?);
+    wrong.extend(coverage::check()?);
     if wrong.is_empty() { Ok(()) } else { Err(format!("tidy found:\n  {}", wrong.join("\n  "))) }
 }
 

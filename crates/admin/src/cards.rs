@@ -32,7 +32,7 @@ async fn authenticate(call: Call, verdict: Verdict) -> Result<Response<Body>, Pr
     let not_found = || Problem::not_found("card pay-in");
     call.fields()?.finish()?;
     let id: PaymentId = ids::parse("payin_m_", &call.id).ok_or_else(not_found)?;
-    match call.sandbox.checkout.authenticate(call.ctx, id, verdict).await {
+    match call.sandbox.checkout.play(call.ctx, id, verdict).await {
         Ok(payment) => Ok(json(200, bytes(&PayInBody { id: payment.id.to_string(), status: status_word(payment.status) }))),
         Err(CheckoutError::NotFound) => Err(not_found()),
         Err(CheckoutError::Over | CheckoutError::Card(_)) => Err(Problem::conflict("The payer is not asked to authenticate.")),

@@ -30,7 +30,6 @@ pub mod rate;
 pub mod results;
 pub mod router;
 pub mod routes;
-pub mod sca_page;
 pub mod scopes;
 pub mod service;
 pub mod voice;

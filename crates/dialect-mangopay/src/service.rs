@@ -29,7 +29,6 @@ use crate::endpoints::{oauth, tokenizer};
 use crate::rate::{RateConfig, RateLimits};
 use crate::router::{Found, Matched, Router, Verb};
 use crate::routes::{Access, Endpoint, ROUTES};
-use crate::sca_page;
 use crate::wire::error::WireError;
 use crate::wire::{Aliases, Spelling};
 
@@ -272,7 +271,7 @@ impl Dialect {
     }
 
     /// Keyed hash of the address the request came from; zeros where the server does not tell it.
-    pub(crate) fn origin(&self, parts: &Parts) -> [u8; 16] {
+    fn origin(&self, parts: &Parts) -> [u8; 16] {
         let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else { return [0; 16] };
         let mut hash = Sha256::new();
         hash.update(self.config.origin_key);
@@ -288,7 +287,7 @@ impl Dialect {
         self.clock.now()
     }
 
-    pub(crate) fn fresh_request(&self) -> RequestId {
+    fn fresh_request(&self) -> RequestId {
         RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh())
     }
 }
@@ -379,7 +378,7 @@ pub fn router(dialect: Arc<Dialect>) -> axum::Router {
     let show_logo = move |Path(platform): Path<String>| async move { logo::serve(logos, &platform).await };
     let vault = Arc::clone(&dialect);
     let tokenize = move |request: Request<Body>| async move { tokenizer::serve(vault, request).await };
-    sca_page::router(Arc::clone(&dialect)).route(logo::PATH, get(show_logo)).route(tokenizer::PATH, any(tokenize)).fallback(move |request: Request<Body>| {
+    axum::Router::new().route(logo::PATH, get(show_logo)).route(tokenizer::PATH, any(tokenize)).fallback(move |request: Request<Body>| {
         let dialect = Arc::clone(&dialect);
         async move { dialect.handle(request).await }
     })

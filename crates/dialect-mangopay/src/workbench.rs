@@ -67,8 +67,8 @@ impl Store for Memory {
         for key in &wanted.owned {
             books.owned.bring(*key, Some(Arc::from([])));
         }
-        for (_, id) in &wanted.jobs {
-            books.jobs.bring(*id, rows.jobs.get(id).cloned());
+        for (platform, id) in &wanted.jobs {
+            books.jobs.bring((*platform, *id), rows.jobs.get(id).filter(|row| row.platform == *platform).cloned());
         }
         Ok(())
     }

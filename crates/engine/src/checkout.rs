@@ -173,6 +173,28 @@ impl Checkout {
         if payment.status == Status::Created { Err(CheckoutError::Over) } else { Ok(payment) }
     }
 
+    /// Takes the remaining steps of a pay-in in its payer's place, for sandboxes: types the rail's test card where one
+    /// is to be typed, and authenticates, or does neither and goes away.
+    ///
+    /// Errors: `Over` when nothing waits for the payer.
+    pub async fn play(&self, ctx: Ctx, pay_in: PaymentId, verdict: Verdict) -> Result<Payment, CheckoutError> {
+        let payment = self.pay_in(ctx.platform, pay_in).await?;
+        let Detail::Card(card) = &payment.detail else { return Err(CheckoutError::NotFound) };
+        if card.web().is_none() || card.card.is_some() || payment.status != Status::Created {
+            return self.authenticate(ctx, pay_in, verdict).await;
+        }
+        match verdict.refusal() {
+            Some(Refusal::AuthenticationExpired) => self.leave(ctx, pay_in, Refusal::PaymentPeriodExpired).await,
+            Some(why) => self.leave(ctx, pay_in, why).await,
+            None => {
+                let card = self.acquirer.rail().and_then(|rail| rail.test_card()).ok_or(CheckoutError::Unavailable)?;
+                let paid = self.pay(ctx, pay_in, card).await?;
+                let is_asked = matches!(&paid.detail, Detail::Card(card) if card.is_challenged) && paid.status == Status::Created;
+                if is_asked { self.authenticate(ctx, pay_in, verdict).await } else { Ok(paid) }
+            }
+        }
+    }
+
     /// Ends whatever a pay-in still waits for, because its time is over.
     ///
     /// A payer who authenticated in time, and was not heard, has paid: the acquirer has the last word.

@@ -5,10 +5,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{PlatformId, Secret};
 use ledger::Uid;
 use rand::TryRng;
+use sha2::{Digest, Sha256};
 
 const SECRET_BYTES: usize = 32;
 const ID_BYTES: usize = 16;
 const BYTES: usize = ID_BYTES + ID_BYTES + SECRET_BYTES;
+
+/// Where the page of strong customer authentication is, below the public URL; its link goes in `token`.
+pub const SCA_PAGE: &str = "/sca";
 
 /// What a link's text says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +63,12 @@ impl PageLink {
     pub fn opens(&self, session: &Secret<String>) -> bool {
         secrets_match(self.session.expose(), session.expose())
     }
+}
+
+/// What is stored of a session's secret where the secret itself need not be: its SHA-256.
+#[must_use]
+pub fn session_digest(session: &Secret<String>) -> [u8; 32] {
+    Sha256::digest(session.expose().as_bytes()).into()
 }
 
 /// Whether two secrets are one, found out without stopping at the first difference.

@@ -60,11 +60,11 @@ pub async fn submit(State(pages): State<Arc<Pages>>, Path(link): Path<String>, r
     }
 }
 
-/// The page of the bank's question, which the same link opens.
+/// The page of the bank's question, which the same link opens; relative, for whatever is before our paths.
 fn challenge(link: &str) -> Response<Body> {
     // Whatever is in a link that was read is fit for a path.
     match PageLink::parse(link).and_then(|link| link.text()) {
-        Some(text) => redirect(&format!("/pay/3ds/{text}")),
+        Some(text) => redirect(&format!("../3ds/{text}")),
         None => refusal(&CheckoutError::NotFound),
     }
 }

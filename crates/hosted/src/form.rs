@@ -19,7 +19,12 @@ impl Form {
     pub async fn read(request: Request<Body>) -> Self {
         let Ok(body) = Limited::new(request.into_body(), MAX_BYTES).collect().await else { return Self(Vec::new()) };
         let bytes = body.to_bytes();
-        let text = str::from_utf8(&bytes).unwrap_or("");
+        Self::parse(str::from_utf8(&bytes).unwrap_or(""))
+    }
+
+    /// Reads a form's text, or a query string.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
         let fields = text.split('&').filter_map(|pair| pair.split_once('='));
         Self(fields.map(|(name, value)| (decoded(name), Secret::new(decoded(value)))).collect())
     }

@@ -1,4 +1,4 @@
-//! Pages for payers: typing a card ([`card`]), authenticating ([`challenge`]).
+//! Pages for payers: typing a card ([`card`]), authenticating ([`challenge`]); and for users who show who they are ([`sca`]).
 //!
 //! Each page is reached by a link nobody can guess, and leads to its end once. Pages need no script, load
 //! nothing from anywhere, and tell a browser so. Start with [`router`].
@@ -12,6 +12,7 @@ mod card;
 mod challenge;
 mod form;
 mod page;
+pub mod sca;
 mod session;
 
 use std::sync::{Arc, Mutex, PoisonError};

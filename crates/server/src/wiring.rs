@@ -15,6 +15,7 @@ use dialect_mangopay::{Config, Dialect, Local};
 use domain::{Actor, Ids};
 use engine::rail::{BankRail, Rails};
 use engine::{Acquirer, Checkout, UuidIds, Voice};
+use hosted::Pages;
 use rails::acquirer::SimulatedAcquirer;
 use rails::bank::{PayoutDesk, SimulatedBank, Steering};
 use rails::cards::CardJobs;
@@ -99,6 +100,7 @@ pub fn wire(
     let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), Acquirer::of(&rails));
     let desk = PayoutDesk::new(engine.clone(), Arc::clone(&reads), Arc::new(bank.clone()));
     let voices = vec![Arc::clone(&dialect) as Arc<dyn Voice>];
+    let pages = Pages::new(checkout.clone(), Arc::clone(&reads), voices.clone(), fresh_ids(&installation)?);
     let cards = CardJobs::new(engine.clone(), Arc::clone(&reads), checkout.clone(), voices);
     let worker = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), clock, fresh_ids(&installation)?);
     let worker = cards.join(Arc::clone(&desk).join(worker)).build();
@@ -115,7 +117,7 @@ pub fn wire(
         ids: Mutex::new(fresh_ids(&installation)?),
     };
     let health = get(|| async { ([(CONTENT_TYPE, "application/json")], HEALTH) });
-    let router = Router::new().route("/health", health).merge(admin::router(sandbox)).merge(dialect_mangopay::router(dialect));
+    let router = Router::new().route("/health", health).merge(admin::router(sandbox)).merge(hosted::router(pages)).merge(dialect_mangopay::router(dialect));
     Ok(Wired { router, installation, worker })
 }
 

@@ -67,6 +67,9 @@ impl CardRail for Muffled {
     fn find_refund(&self, reference: Uid) -> RailFuture<'_, Option<CardAnswer>> {
         self.muffle(self.inner.find_refund(reference))
     }
+    fn test_card(&self) -> Option<engine::Typed> {
+        self.inner.test_card()
+    }
 }
 
 /// A world with an acquirer.
@@ -121,6 +124,12 @@ impl Scene {
     pub async fn authenticate(&self, pay_in: &str, verdict: Verdict) -> Payment {
         let id = PaymentId(parse(&[Prefix::PayIn], pay_in).unwrap());
         self.checkout().authenticate(self.ctx("me").await, id, verdict).await.unwrap()
+    }
+
+    /// Somebody plays the payer of a pay-in of `me`.
+    pub async fn play(&self, pay_in: &str, verdict: Verdict) -> Result<Payment, engine::CheckoutError> {
+        let id = PaymentId(parse(&[Prefix::PayIn], pay_in).unwrap());
+        self.checkout().play(self.ctx("me").await, id, verdict).await
     }
 
     /// The same for a validation.

@@ -1,6 +1,6 @@
 //! Pay-ins on a page of ours, up to the page itself, which has tests of its own.
 
-use domain::card::Expiry;
+use domain::card::{Expiry, Verdict};
 use domain::ids::RequestId;
 use domain::{Ctx, PaymentId, Secret};
 use engine::Typed;
@@ -91,6 +91,27 @@ async fn a_page_nobody_uses_ends() {
     assert_eq!((&*done.get("Status"), &*done.get("ResultCode")), ("FAILED", "101109"));
     let events = me.get("/events?EventType=PAYIN_NORMAL_FAILED").await;
     assert_eq!(events.each("ResourceId"), [id]);
+}
+
+#[tokio::test]
+async fn a_payer_may_be_played() {
+    let s = Scene::new().await;
+    let c = s.cast(PLAIN).await;
+    let me = s.world.me().await;
+    for (mode, verdict, status, code) in [
+        ("DEFAULT", Verdict::Passed, "SUCCEEDED", "000000"),
+        ("FORCE", Verdict::Passed, "SUCCEEDED", "000000"),
+        ("DEFAULT", Verdict::Failed, "FAILED", "101301"),
+        ("DEFAULT", Verdict::Abandoned, "FAILED", "101002"),
+        ("DEFAULT", Verdict::Expired, "FAILED", "101109"),
+    ] {
+        let id = me.made("/payins/card/web", &with(&c.web(), json!({"SecureMode": mode}))).await;
+        s.play(&id, verdict).await.unwrap();
+        let done = me.get(&format!("/payins/{id}")).await;
+        assert_eq!((&*done.get("Status"), &*done.get("ResultCode")), (status, code), "{verdict:?}");
+        assert!(s.play(&id, Verdict::Passed).await.is_err(), "once");
+    }
+    assert_eq!(c.balance(&me).await, 2_000);
 }
 
 #[tokio::test]

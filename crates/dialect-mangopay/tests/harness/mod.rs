@@ -71,9 +71,14 @@ impl World {
     }
 
     async fn create_platform(&self, client_id: &str) {
+        self.create_platform_for(client_id, Environment::Sandbox).await;
+    }
+
+    /// One more platform.
+    pub async fn create_platform_for(&self, client_id: &str, environment: Environment) {
         let command = CreatePlatform {
             client_id: client_id.to_owned(),
-            environment: Environment::Sandbox,
+            environment,
             policy: Policy::mangopay(),
             key_digest: digest_of(&format!("key-of-{client_id}")),
         };

@@ -7,6 +7,7 @@ mod harness;
 mod clients;
 mod emoney;
 mod events;
+mod sca;
 mod transactions;
 mod users;
 mod users_v2;

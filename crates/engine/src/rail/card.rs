@@ -12,6 +12,7 @@ use ledger::Uid;
 use money::Money;
 
 use super::RailFuture;
+use crate::Typed;
 
 /// A card as its holder typed it. It goes to the rail and nowhere else.
 #[derive(Clone)]
@@ -86,4 +87,9 @@ pub trait CardRail: Send + Sync {
 
     /// How a refund stands. `None`: it never arrived.
     fn find_refund(&self, reference: Uid) -> RailFuture<'_, Option<CardAnswer>>;
+
+    /// A card that this rail accepts without any money, for whoever plays a payer in a sandbox. A real one has none.
+    fn test_card(&self) -> Option<Typed> {
+        None
+    }
 }

@@ -11,6 +11,7 @@ use domain::card::{
     TokenizerError, Verdict,
 };
 use domain::payment::Refusal;
+use engine::Typed;
 use engine::rail::{CardRail, CardRefund, Charge, RailError, RailFuture, TypedCard};
 use hmac::{Hmac, KeyInit, Mac};
 use ledger::Uid;
@@ -412,6 +413,12 @@ impl CardRail for SimulatedAcquirer {
 
     fn find_refund(&self, reference: Uid) -> RailFuture<'_, Option<CardAnswer>> {
         self.aside(move |conn, _| Ok(find_refund(conn, reference)?.map(|(answer, _, _)| answer)))
+    }
+
+    fn test_card(&self) -> Option<Typed> {
+        let (number, expiry, security_code) = magic::TEST_CARD;
+        let expiry = Expiry::parse(expiry)?;
+        Some(Typed { number: Secret::new(number.to_owned()), expiry, security_code: Secret::new(security_code.to_owned()) })
     }
 }
 

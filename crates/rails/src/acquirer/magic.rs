@@ -51,6 +51,9 @@ pub const CARDS: &[(&str, Network, Challenge)] = &[
     ("67031330054610319", Network::Bcmc, Challenge::OnDemand),
 ];
 
+/// The card of whoever plays a payer in a sandbox: the first of the table, with its last month and security code.
+pub const TEST_CARD: (&str, &str, &str) = ("4970107111111119", "1299", "123");
+
 /// The security code of a card that its issuer never honours.
 pub const REFUSED_SECURITY_CODE: &str = "999";
 

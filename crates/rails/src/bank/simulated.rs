@@ -384,13 +384,14 @@ mod tests {
         use {AppliedMode as M, FallBack as F};
         let pending = |fell_back| TransferState::Pending { fell_back };
         let generic = Some(Refusal::GenericOperation);
+        let refused = TransferState::Refused(Refusal::GenericOperation);
         for (iban, mode, fall_back, at_once, when_asked) in [
             (GOOD, M::Standard, F::Never, pending(None), sent(M::Standard, None)),
             (GOOD, M::Rtgs, F::Never, pending(None), sent(M::Rtgs, None)),
             (GOOD, M::Instant, F::Never, sent(M::Instant, None), sent(M::Instant, None)),
             (NEVER_INSTANT, M::Standard, F::Never, pending(None), sent(M::Standard, None)),
             (NEVER_INSTANT, M::Instant, F::Allowed, pending(generic), sent(M::Standard, generic)),
-            (NEVER_INSTANT, M::Instant, F::Never, TransferState::Refused(generic.unwrap()), TransferState::Refused(generic.unwrap())),
+            (NEVER_INSTANT, M::Instant, F::Never, refused.clone(), refused.clone()),
             (
                 UNREACHABLE,
                 M::Instant,

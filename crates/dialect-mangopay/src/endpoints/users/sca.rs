@@ -1,18 +1,16 @@
 //! Users who authenticate strongly: the endpoints below `/sca/users`. Source: reference, people part, 4.3 to 4.5 and 5.
 //!
 //! The users are the same as those of the classic endpoints; they are written and shown in another shape, and an
-//! owner made here waits until it has completed a session on the page of [`crate::sca_page`]. Changing, categorizing,
+//! owner made here waits until it has completed a session on its hosted page. Changing, categorizing,
 //! enrolling again and consents are not here yet.
 
 use domain::sca::{Presence, RegisterScaUser, RegisterScaUserError};
 use domain::user::{Category, Demands, Person, PersonKind, PersonProfile, Problem, Profile, RegisterUser, User, UserField, WrongField};
 use domain::{Record, Secret};
-use engine::{PageLink, fresh_session};
+use engine::{PageLink, SCA_PAGE, fresh_session, session_digest};
 
 use super::{body_of, find, read, registration_error, sca_body};
 use crate::call::{Call, View, WireResponse, respond};
-use crate::digest_of;
-use crate::sca_page;
 use crate::wire::Fields;
 use crate::wire::error::{FieldErrors, WireError};
 use crate::wire::fields::{MissingText, TEXT_MAX, invalid_value};
@@ -44,7 +42,7 @@ pub async fn view(call: &Call) -> Result<WireResponse, WireError> {
 async fn create(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError> {
     let (register, presence) = registration(call.fields()?, kind)?;
     let secret = fresh_session().ok_or_else(WireError::fault)?;
-    let command = RegisterScaUser { register, presence, secret_digest: digest_of(secret.expose()) };
+    let command = RegisterScaUser { register, presence, secret_digest: session_digest(&secret) };
     let public_url = call.dialect().config.public_url.clone();
     call.submit(command, move |view, result| match result {
         Ok(made) => {
@@ -60,7 +58,7 @@ async fn create(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError
 fn page_url(view: &View, public_url: &str, session: &Record, secret: &Secret<String>) -> Result<String, WireError> {
     let link = PageLink { platform: view.platform, subject: session.lead.id, session: secret.clone() };
     let token = link.text().ok_or_else(WireError::fault)?;
-    Ok(format!("{public_url}{}?token={token}", sca_page::PATH))
+    Ok(format!("{public_url}{}?token={token}", SCA_PAGE))
 }
 
 fn shown(view: &View, user: &Record, person: &Record, redirect_url: Option<&str>) -> Result<Vec<u8>, WireError> {

@@ -1,0 +1,129 @@
+//! Holds the routes of the Mangopay wire against the page that tells strangers what works.
+//!
+//! Both are read as text. Two paths are the same whatever their case, a slash at the end, and the names of their captures.
+
+use std::collections::BTreeMap;
+
+const ROUTES: &str = "crates/dialect-mangopay/src/routes.rs";
+const PAGE: &str = "docs/compat/mangopay.md";
+
+const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE"];
+const WORKS: &str = "works";
+/// What else a line may say; more may follow it.
+const OTHER_STATES: &[&str] = &["later", "not offered"];
+
+/// Endpoints by what makes them the same, as they are written.
+type Endpoints = BTreeMap<String, String>;
+
+/// What differs between the table of routes and the page.
+pub fn check() -> Result<Vec<String>, String> {
+    let read = |path: &str| std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
+    Ok(differences(&read(ROUTES)?, &read(PAGE)?))
+}
+
+fn differences(routes: &str, page: &str) -> Vec<String> {
+    let routed = routed(routes);
+    let (working, mut wrong) = working(page);
+    if routed.is_empty() {
+        wrong.push(format!("{ROUTES} has no route that can be read"));
+    }
+    let unlisted = routed.iter().filter(|(key, _)| !working.contains_key(*key));
+    wrong.extend(unlisted.map(|(_, shown)| format!("{PAGE} does not say that {shown} works, and it is routed")));
+    let unrouted = working.iter().filter(|(key, _)| !routed.contains_key(*key));
+    wrong.extend(unrouted.map(|(_, shown)| format!("{PAGE} says that {shown} works, and it is not routed")));
+    wrong
+}
+
+/// The routes of lines like `Get "/v2.01/{ClientId}/users" ...`.
+fn routed(text: &str) -> Endpoints {
+    let endpoint = |line: &str| {
+        let (verb, rest) = line.trim().split_once(" \"")?;
+        let (pattern, _) = rest.split_once('"')?;
+        endpoint(&verb.to_ascii_uppercase(), pattern)
+    };
+    text.lines().filter_map(endpoint).collect()
+}
+
+/// The endpoints of rows `| operation | method | path | versions | state | note |` whose state is `works`, and what is
+/// wrong with other rows.
+fn working(page: &str) -> (Endpoints, Vec<String>) {
+    let (mut working, mut wrong) = (Endpoints::new(), Vec::new());
+    for (line, row) in page.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, _, method, path, _, state, ..] = cells.as_slice() else { continue };
+        if !METHODS.contains(method) {
+            continue;
+        }
+        // A URL that an answer gives is no route.
+        let Some((key, shown)) = endpoint(method, path.trim_matches('`')) else { continue };
+        if *state == WORKS {
+            working.insert(key, shown);
+        } else if !OTHER_STATES.iter().any(|other| state.starts_with(other)) {
+            wrong.push(format!("{PAGE}:{}: {shown} has no state that is known: {state}", line + 1));
+        }
+    }
+    (working, wrong)
+}
+
+/// An endpoint's key and text, if its method is one and its path is absolute.
+fn endpoint(method: &str, path: &str) -> Option<(String, String)> {
+    if !METHODS.contains(&method) || !path.starts_with('/') {
+        return None;
+    }
+    let segment = |segment: &str| if segment.starts_with('{') { "{}".to_owned() } else { segment.to_ascii_lowercase() };
+    let segments: Vec<String> = path.trim_end_matches('/').split('/').map(segment).collect();
+    Some((format!("{method} {}", segments.join("/")), format!("{method} {path}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUTED: &str = r#"
+        routes! {
+            Get "/v2.01/{ClientId}/users" IN_V2_TOO Access::Token(Scope::Users), users::list;
+            Post "/v2.01/{ClientId}/KYC/{Id}" NOT_IN_V2 Access::ApiKey, kyc::create;
+        }
+        assert_eq!(seen, "/v2.01/nothing");
+    "#;
+
+    fn differs(rows: &[&str]) -> Vec<String> {
+        differences(ROUTED, &rows.join("\n"))
+    }
+
+    #[test]
+    fn a_page_that_says_what_is_routed_is_right() {
+        let rows = [
+            "| operation | method | path | versions | state | note |",
+            "|---|---|---|---|---|---|",
+            "| List | GET | `/v2.01/{ClientId}/Users/` | v2.01, v2 | works | |",
+            "| Create | POST | `/v2.01/{Client}/kyc/{DocumentId}` | v2.01 | works | a note |",
+            "| Send | POST | `{UploadUrl}` | | works | given by an answer |",
+            "| Close | DELETE | `/v2.01/{ClientId}/users` | v2.01 | later: users | |",
+            "| Sign up | POST | `/v2.01/clients` | v2.01 | not offered | |",
+            "| a card | 4970107111111119 | another | table | of | this page |",
+        ];
+        assert_eq!(differs(&rows), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_difference_is_told() {
+        let rows = [
+            "| List | GET | `/v2.01/{ClientId}/users` | v2.01 | later: users | |",
+            "| Create | POST | `/v2.01/{ClientId}/kyc/{Id}` | v2.01 | perhaps | |",
+            "| View | GET | `/v2.01/{ClientId}/kyc/{Id}` | v2.01 | works | |",
+        ];
+        let expected = [
+            "docs/compat/mangopay.md:2: POST /v2.01/{ClientId}/kyc/{Id} has no state that is known: perhaps",
+            "docs/compat/mangopay.md does not say that GET /v2.01/{ClientId}/users works, and it is routed",
+            "docs/compat/mangopay.md does not say that POST /v2.01/{ClientId}/KYC/{Id} works, and it is routed",
+            "docs/compat/mangopay.md says that GET /v2.01/{ClientId}/kyc/{Id} works, and it is not routed",
+        ];
+        assert_eq!(differs(&rows), expected);
+    }
+
+    #[test]
+    fn routes_that_cannot_be_read_are_told() {
+        assert_eq!(differences("", ""), ["crates/dialect-mangopay/src/routes.rs has no route that can be read"]);
+    }
+}
