@@ -194,7 +194,8 @@ async fn every_missing_or_wrong_field_is_named() {
     body["LegalRepresentative"]["CountryOfResidence"] = json!("KP");
     body["ScaContext"] = json!("USER_ASLEEP");
     let seen = me.post("/sca/users/legal", &body).await;
-    let wrong = ["LegalRepresentative.CountryOfResidence", "LegalRepresentative.Email", "LegalRepresentative.PhoneNumberCountry", "ScaContext"];
+    let wrong =
+        ["LegalRepresentative.CountryOfResidence", "LegalRepresentative.Email", "LegalRepresentative.PhoneNumberCountry", "ScaContext"];
     assert_eq!(seen.wrong_fields(), wrong);
     assert_eq!(me.get("/users").await.json(), json!([]), "nobody was made");
 }
@@ -315,22 +316,10 @@ async fn another_platform_sees_nothing_of_it() {
     let world = World::new().await;
     let (id, url) = waiting(&world.me().await).await;
     world.client("other").await.get(&format!("/sca/users/{id}")).await.is_not_found("User", &id);
-    let other = PlatformText(&world.platform("other").await.0.to_bytes()).swapped_into(url.split_once("token=").unwrap().1);
+    let stolen = engine::PageLink::parse(url.split_once("token=").unwrap().1).unwrap();
+    let other = engine::PageLink { platform: world.platform("other").await, ..stolen }.text().unwrap();
     let link = link(&format!("http://localhost:8080/sca?token={other}"));
     assert_eq!(give(&world, &link, CODE).await.status, 404);
-}
-
-/// A platform's bytes, as they stand in a link.
-struct PlatformText<'a>(&'a [u8; 16]);
-
-impl PlatformText<'_> {
-    fn swapped_into(&self, token: &str) -> String {
-        use base64::Engine as _;
-        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-        let mut bytes = URL_SAFE_NO_PAD.decode(token).unwrap();
-        bytes[..16].copy_from_slice(self.0);
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
 }
 
 #[tokio::test]

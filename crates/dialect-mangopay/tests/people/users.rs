@@ -437,11 +437,17 @@ async fn users_are_listed_in_pages_in_either_order_and_by_date() {
     assert_eq!(seen.wrong_fields(), ["BeforeDate", "Sort", "page", "per_page"]);
 }
 
-/// These come with strong customer authentication, and are not imitated before.
+/// These come with the rest of strong customer authentication, and are not imitated before.
 #[tokio::test]
-async fn what_needs_authentication_is_not_there_yet() {
+async fn what_changes_an_authenticated_user_is_not_there_yet() {
     let world = World::new().await;
     let me = world.me().await;
-    me.post("/sca/users/natural", &natural_owner()).await.is_error(404, "ressource_not_found");
-    me.post("/sca/users/legal", &legal_owner()).await.is_error(404, "ressource_not_found");
+    let (natural, legal) = (me.owner().await, me.made("/users/legal", &legal_owner()).await);
+    for path in [format!("natural/{natural}"), format!("legal/{legal}"), format!("natural/{natural}/category")] {
+        me.put(&format!("/sca/users/{path}"), &natural_owner()).await.is_error(404, "ressource_not_found");
+    }
+    for action in ["enrollment", "consent"] {
+        me.post(&format!("/sca/users/{natural}/{action}"), &json!({})).await.is_error(404, "ressource_not_found");
+    }
+    me.get(&format!("/sca/users/{natural}/sca-status")).await.is_error(404, "ressource_not_found");
 }
