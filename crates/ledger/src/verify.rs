@@ -236,7 +236,8 @@ mod tests {
     #[test]
     fn every_changed_figure_is_found() {
         let (accounts, entry, postings) = sound();
-        let change: [fn(&mut Vec<Account>, &mut Vec<Posting>); 9] = [
+        type Change = fn(&mut Vec<Account>, &mut Vec<Posting>);
+        let change: [Change; 9] = [
             |accounts, _| accounts[0].balance += 1,
             |accounts, _| accounts[0].postings += 1,
             |accounts, _| accounts[1].held = 6,

@@ -73,8 +73,8 @@ impl CardJobs {
         };
         let settled = self.settle(ctx, SettleCardPayIn::of(&payment, answer.clone()), &via).await?;
         Ok(match settled {
-            // Nothing is known of it to anybody: the key stays claimed until something is.
-            Ok(payment) if payment.status == Status::Created => Done::Again,
+            // Until the payer types a card there is nothing to ask.
+            Ok(payment) if payment.status == Status::Created && !waits_for_card(&payment) => Done::Again,
             Ok(_) => Done::Finished,
             Err(error) => {
                 tracing::error!(%error, payment = %payment.id, "what an acquirer answered could not be recorded");
@@ -159,7 +159,7 @@ impl CardJobs {
     {
         let settled = self.engine.run(ctx, settle).await?;
         if let Ok(payment) = &settled
-            && (payment.status != Status::Created || is_challenged(payment))
+            && (payment.status != Status::Created || is_challenged(payment) || waits_for_card(payment))
         {
             self.answer_key(ctx, via, Kept::Payment(Box::new(payment.clone()))).await?;
         }
@@ -222,6 +222,11 @@ impl Command for AnswerLate {
     fn decide(&self, _: &mut Desk<'_>) -> Result<(), ()> {
         Ok(())
     }
+}
+
+/// Whether it is the payer's turn to type a card.
+fn waits_for_card(payment: &Payment) -> bool {
+    matches!(&payment.detail, Detail::Card(card) if card.card.is_none())
 }
 
 fn is_challenged(payment: &Payment) -> bool {

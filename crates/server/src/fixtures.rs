@@ -84,28 +84,35 @@ pub fn load(location: &Location, args: &LoadArgs, json: bool) -> Result<(), Box<
     Ok(())
 }
 
-/// The lines of a file with their numbers and hashes; equal lines have different hashes, by their order.
-fn read(path: &Path) -> Result<Vec<(usize, String, String)>, Box<dyn Error>> {
+/// A line of a file, where it stands, and what it is known by once loaded.
+struct Numbered {
+    number: usize,
+    text: String,
+    hash: String,
+}
+
+/// The lines of a file; equal lines have different hashes, by their order.
+fn read(path: &Path) -> Result<Vec<Numbered>, Box<dyn Error>> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut lines: Vec<(usize, String, String)> = Vec::new();
+    let mut lines: Vec<Numbered> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
-        let before = lines.iter().filter(|(_, known, _)| known == line).count();
+        let before = lines.iter().filter(|known| known.text == line).count();
         let digest = Sha256::digest(format!("{before}\n{line}").as_bytes());
         let hash = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        lines.push((number + 1, line.to_owned(), hash));
+        lines.push(Numbered { number: number + 1, text: line.to_owned(), hash });
     }
     Ok(lines)
 }
 
-async fn load_here(location: &Location, installation: Installation, lines: &[(usize, String, String)]) -> Result<Counted, Box<dyn Error>> {
+async fn load_here(location: &Location, installation: Installation, lines: &[Numbered]) -> Result<Counted, Box<dyn Error>> {
     let wired = wiring::wire(location, std::sync::Arc::new(installation), "http://127.0.0.1", false)?;
     let mut last_client = None;
     let mut all = Counted::default();
-    for (number, line, hash) in lines {
-        let counted = run_line(&wired.router, &wired.installation, line, hash, &mut last_client).await;
+    for Numbered { number, text, hash } in lines {
+        let counted = run_line(&wired.router, &wired.installation, text, hash, &mut last_client).await;
         let counted = counted.map_err(|error| format!("line {number}: {error}"))?;
         all.made += counted.made;
         all.known += counted.known;
@@ -114,11 +121,11 @@ async fn load_here(location: &Location, installation: Installation, lines: &[(us
     Ok(all)
 }
 
-async fn load_there(location: &Location, lines: &[(usize, String, String)]) -> Result<Counted, Box<dyn Error>> {
+async fn load_there(location: &Location, lines: &[Numbered]) -> Result<Counted, Box<dyn Error>> {
     let mut last_client = None;
     let mut all = Counted::default();
-    for (number, line, hash) in lines {
-        let counted = control::run_fixture(location, line, hash, &mut last_client).await;
+    for Numbered { number, text, hash } in lines {
+        let counted = control::run_fixture(location, text, hash, &mut last_client).await;
         let counted = counted.map_err(|error| format!("line {number}: {error}"))?;
         all.made += counted.made;
         all.known += counted.known;

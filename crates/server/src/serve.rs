@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use crate::cli::ServeArgs;
+use crate::control;
 use crate::installation::{Installation, Location};
 use crate::platform::{self, NewPlatform};
-use crate::control;
 use crate::wiring::{Wired, wire};
 
 /// Name of the platform that a first start makes.

@@ -79,12 +79,7 @@ impl Chores for Work {
 }
 
 /// Puts everything together. The simulated outside has its files beside ours, as a bank would have its own house.
-pub fn wire(
-    location: &Location,
-    installation: Arc<Installation>,
-    public_url: &str,
-    enforces_rates: bool,
-) -> Result<Wired, Box<dyn Error>> {
+pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &str, enforces_rates: bool) -> Result<Wired, Box<dyn Error>> {
     let (engine, reads, clock) = (installation.engine.clone(), Arc::clone(&installation.reads), Arc::clone(&installation.clock));
     let outside = location.data.join("outside");
     std::fs::create_dir_all(&outside)?;
@@ -95,7 +90,8 @@ pub fn wire(
     let mut config = Config::new(public_url);
     config.rate = RateConfig { is_enforced: enforces_rates, ..RateConfig::default() };
     config.rails = rails.clone();
-    let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?, Aliases::default(), config);
+    let dialect =
+        Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?, Aliases::default(), config);
 
     let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), Acquirer::of(&rails));
     let desk = PayoutDesk::new(engine.clone(), Arc::clone(&reads), Arc::new(bank.clone()));
@@ -117,7 +113,11 @@ pub fn wire(
         ids: Mutex::new(fresh_ids(&installation)?),
     };
     let health = get(|| async { ([(CONTENT_TYPE, "application/json")], HEALTH) });
-    let router = Router::new().route("/health", health).merge(admin::router(sandbox)).merge(hosted::router(pages)).merge(dialect_mangopay::router(dialect));
+    let router = Router::new()
+        .route("/health", health)
+        .merge(admin::router(sandbox))
+        .merge(hosted::router(pages))
+        .merge(dialect_mangopay::router(dialect));
     Ok(Wired { router, installation, worker })
 }
 

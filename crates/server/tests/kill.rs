@@ -63,7 +63,8 @@ fn check(address: std::net::SocketAddr, sent: &Sent) -> (u64, u64) {
         }
         if answer.status == 200 {
             let resource = answer.json()["Resource"].clone();
-            let transfer = client.send("GET", &format!("/v2.01/{CLIENT_ID}/transfers/{}", resource["Id"].as_str().unwrap()), None, "").unwrap();
+            let transfer =
+                client.send("GET", &format!("/v2.01/{CLIENT_ID}/transfers/{}", resource["Id"].as_str().unwrap()), None, "").unwrap();
             assert_eq!(transfer.json()["Status"], resource["Status"], "{key}");
             succeeded += u64::from(resource["Status"] == "SUCCEEDED");
         }
@@ -92,7 +93,8 @@ fn kill_again_and_again(world: &World, kills: u64) {
         late += later;
         again.kill();
     }
-    let verified = florin(&world.data(), world.database.as_deref()).args(["--json", "ledger", "verify"]).stderr(Stdio::inherit()).output().unwrap();
+    let verified =
+        florin(&world.data(), world.database.as_deref()).args(["--json", "ledger", "verify"]).stderr(Stdio::inherit()).output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap();
     assert!(verified.status.success(), "{report}");
     let entries = report["entries"].as_u64().unwrap();

@@ -12,6 +12,9 @@ use money::{Currency, Money, SignedMoney};
 
 use crate::vault::{Keys, Place};
 
+/// Two sealed columns of a row, each of which may be absent.
+type SealedPair = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Form of the JSON detail of payments that is written now.
 pub const DETAIL_FORM: i64 = 1;
 
@@ -48,7 +51,7 @@ pub struct PaymentColumns {
 }
 
 /// The sealed columns of a payment: its tag and its detail.
-pub fn seal_payment(payment: &Payment, keys: &mut dyn Keys) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), StoreError> {
+pub fn seal_payment(payment: &Payment, keys: &mut dyn Keys) -> Result<SealedPair, StoreError> {
     let platform = payment.platform.0;
     let tag = match &payment.tag {
         Some(tag) => Some(keys.key(platform, platform)?.seal(place("payment.tag", payment.id.0), tag.expose().as_bytes())?),
@@ -251,7 +254,7 @@ pub struct EntryColumns {
 }
 
 /// The sealed columns of an entry's external leg: the bank's reference and the end-to-end id.
-pub fn seal_external(entry: &Entry, keys: &mut dyn Keys) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), StoreError> {
+pub fn seal_external(entry: &Entry, keys: &mut dyn Keys) -> Result<SealedPair, StoreError> {
     let Some(external) = &entry.external else { return Ok((None, None)) };
     let mut seal = |column, text: &Option<String>| match text {
         Some(text) => keys.key(entry.tenant, entry.tenant)?.seal(place(column, entry.id.0), text.as_bytes()).map(Some),

@@ -34,6 +34,8 @@ pub struct DecodeError {
 }
 
 type Body = Arc<dyn Any + Send + Sync>;
+/// Reads a body of a form, and tells its status.
+type Decode = fn(&'static str, u16, &[u8]) -> Result<(Body, &'static str), DecodeError>;
 
 /// What the store needs to know of a kind of object.
 pub struct Kind {
@@ -45,7 +47,7 @@ pub struct Kind {
     pub form: u16,
     /// Under whose key bodies are sealed.
     pub sealing: Sealing,
-    decode: fn(&'static str, u16, &[u8]) -> Result<(Body, &'static str), DecodeError>,
+    decode: Decode,
     encode: fn(&Body) -> Option<Vec<u8>>,
 }
 

@@ -247,12 +247,16 @@ impl Command for CreateCardPayIn {
             // Made and ended in one step: the store sees one new row.
             let failed = payment.fail(why).map_err(|_| CreateCardPayInError::Fault)?;
             let failed = Payment { version: 1, ..failed };
+            self.remember_key(desk, id, now);
             desk.record_payment(&failed, true);
             return Ok(failed);
         }
         match &self.means {
             CardMeans::Registered(_) => desk.schedule(JobKind::AskAcquirer, id, now.plus_ms(ASK_AFTER_MS)),
-            CardMeans::Typed { .. } => desk.schedule(JobKind::ExpirePayIn, id, now.plus_ms(CARD_SESSION_PERIOD_MS)),
+            CardMeans::Typed { .. } => {
+                self.remember_key(desk, id, now);
+                desk.schedule(JobKind::ExpirePayIn, id, now.plus_ms(CARD_SESSION_PERIOD_MS));
+            }
         }
         desk.record_payment(&payment, true);
         Ok(payment)
@@ -268,6 +272,14 @@ impl CreateCardPayIn {
         match self.means {
             CardMeans::Registered(card) => Some(card),
             CardMeans::Typed { .. } => None,
+        }
+    }
+
+    /// Has somebody look at a payment that the acquirer is not asked for, if its request has a key: should the process
+    /// die before it is answered, the key is answered then.
+    fn remember_key(&self, desk: &mut Desk<'_>, id: PaymentId, now: Timestamp) {
+        if self.via.key.is_some() {
+            desk.schedule(JobKind::AskAcquirer, id, now.plus_ms(ASK_AFTER_MS));
         }
     }
 

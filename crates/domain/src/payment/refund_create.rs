@@ -129,7 +129,13 @@ impl Command for CreateRefund {
             None => self.carry_out(desk, &refund, now)?,
         };
         let refund = match made {
-            Err(why) => Payment { version: 1, ..refund.fail(why).map_err(|_| CreateRefundError::Fault)? },
+            Err(why) => {
+                // Should the process die before the request is answered, its key is answered by this job.
+                if self.of == RefundOf::PayIn && self.via.key.is_some() {
+                    desk.schedule(JobKind::SendRefund, refund.id, now.plus_ms(ASK_AFTER_MS));
+                }
+                Payment { version: 1, ..refund.fail(why).map_err(|_| CreateRefundError::Fault)? }
+            }
             Ok(refund) => {
                 let pending = (refund.status == Status::Created).then_some(refund.id);
                 let next = tally.with(&refund, now, pending);

@@ -35,7 +35,8 @@ pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode,
         drop(installation);
         let end = Arc::new(tokio::sync::Notify::new());
         let ended = Arc::clone(&end);
-        let server = tokio::spawn(async move { running.until(async move { ended.notified().await }).await.map_err(|error| error.to_string()) });
+        let server =
+            tokio::spawn(async move { running.until(async move { ended.notified().await }).await.map_err(|error| error.to_string()) });
         let mut narrator = story::Narrator::new(json);
         narrator.say(&format!("A server runs at http://{address}. The marketplace is platform {}.", new.client_id));
         let client = client::Client::connect(address, new.clone()).await?;

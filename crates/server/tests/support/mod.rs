@@ -54,7 +54,8 @@ impl World {
         let mut world = Self { folder, database, users: Vec::new(), wallets: Vec::new() };
         std::fs::create_dir_all(world.data()).unwrap();
         let key: String = MASTER_KEY.iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(world.folder.path().join("data.key")).unwrap();
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(world.folder.path().join("data.key")).unwrap();
         file.write_all(key.as_bytes()).unwrap();
         world.fill(wallets, cents);
         world
@@ -172,8 +173,14 @@ fn fund(engine: &mut Inline, ctx: Ctx, user: UserId, wallet: WalletId, cents: i6
         tag: None,
     };
     let pay_in = run(engine, ctx, declare);
-    let receive =
-        ReceiveBankWire { pay_in: pay_in.id, to: Some(wallet.account()), received: money, booked_at: clock.now(), bank_reference: None, debtor: None };
+    let receive = ReceiveBankWire {
+        pay_in: pay_in.id,
+        to: Some(wallet.account()),
+        received: money,
+        booked_at: clock.now(),
+        bank_reference: None,
+        debtor: None,
+    };
     run(engine, ctx, receive);
 }
 

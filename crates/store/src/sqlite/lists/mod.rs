@@ -183,5 +183,8 @@ pub fn event(row: &rusqlite::Row<'_>) -> Result<Event, StoreError> {
 
 /// What a batch's events mean for the lists.
 pub fn changes<'a>(events: &[Event], find: impl Fn(PlatformId, Uid) -> Option<&'a Payment>) -> Vec<Change> {
-    events.iter().map(|event| Change::of(*event, if event.event.is_of_payment() { find(event.platform, event.subject) } else { None })).collect()
+    events
+        .iter()
+        .map(|event| Change::of(*event, if event.event.is_of_payment() { find(event.platform, event.subject) } else { None }))
+        .collect()
 }
