@@ -17,6 +17,10 @@ mod wiring;
 
 use std::process::ExitCode;
 
+/// Requests are many small allocations on two threads; this allocator hands them over for less than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match cli::run() {
         Ok(code) => code,

@@ -16,9 +16,11 @@ use domain::{Actor, Ids};
 use engine::rail::{BankRail, Rails};
 use engine::{Acquirer, Checkout, UuidIds, Voice};
 use hosted::Pages;
+use hosted::sca::ScaPages;
 use rails::acquirer::SimulatedAcquirer;
 use rails::bank::{PayoutDesk, SimulatedBank, Steering};
 use rails::cards::CardJobs;
+use rails::sca::ScaJobs;
 use rails::worker::{Worker, WorkerBuilder};
 
 use crate::fixtures::LocalClient;
@@ -98,8 +100,9 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
     let voices = vec![Arc::clone(&dialect) as Arc<dyn Voice>];
     let pages = Pages::new(checkout.clone(), Arc::clone(&reads), voices.clone(), fresh_ids(&installation)?);
     let cards = CardJobs::new(engine.clone(), Arc::clone(&reads), checkout.clone(), voices);
+    let sca = ScaPages::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?);
     let worker = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), clock, fresh_ids(&installation)?);
-    let worker = cards.join(Arc::clone(&desk).join(worker)).build();
+    let worker = ScaJobs::new(engine.clone()).join(cards.join(Arc::clone(&desk).join(worker))).build();
 
     let sandbox = Sandbox {
         engine,
@@ -117,6 +120,7 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
         .route("/health", health)
         .merge(admin::router(sandbox))
         .merge(hosted::router(pages))
+        .merge(hosted::sca::router(sca))
         .merge(dialect_mangopay::router(dialect));
     Ok(Wired { router, installation, worker })
 }

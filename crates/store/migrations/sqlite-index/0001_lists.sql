@@ -18,18 +18,15 @@ CREATE TABLE run (
 ) STRICT;
 
 -- Rows of lists: family 0 has payments, family 1 events; list is a wallet, a user, a platform and so on.
-CREATE TABLE run_row (
-    run     INTEGER NOT NULL,
-    family  INTEGER NOT NULL,
-    list    BLOB NOT NULL CHECK (length(list) = 16),
-    number  INTEGER NOT NULL CHECK (number > 0),
-    item    BLOB NOT NULL CHECK (length(item) = 16),
-    kind    INTEGER NOT NULL,
-    nature  INTEGER NOT NULL,
-    status  INTEGER NOT NULL,
-    refusal INTEGER NOT NULL,
-    at      INTEGER NOT NULL,
-    PRIMARY KEY (run, family, list, number)
+-- A chunk has the rows numbered from first on, packed: item (16 bytes), kind (2), nature (1), status (1),
+-- refusal (2), at (8), all most significant byte first.
+CREATE TABLE chunk (
+    run    INTEGER NOT NULL,
+    family INTEGER NOT NULL,
+    list   BLOB NOT NULL CHECK (length(list) = 16),
+    first  INTEGER NOT NULL CHECK (first > 0),
+    rows   BLOB NOT NULL CHECK (length(rows) > 0 AND length(rows) % 30 = 0),
+    PRIMARY KEY (run, family, list, first)
 ) STRICT, WITHOUT ROWID;
 
 -- Where payments stand that may still change.

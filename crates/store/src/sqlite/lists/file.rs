@@ -6,11 +6,17 @@ use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashMap;
 
 use super::tail::{Family, Row, Rows, Tail};
+use crate::codec::broken;
 use crate::sqlite::fault;
 use crate::sqlite::rows::{self, Id16, id16};
 
 /// The one writer of the list file.
 pub struct ListFile(Connection);
+
+/// Rows of a list that are kept together.
+const CHUNK_ROWS: usize = 256;
+/// Bytes of a packed row; the schema knows the number too.
+const ROW_BYTES: usize = 30;
 
 /// What is written of a list in one run.
 type Placed<'a> = (Family, Uid, i64, &'a Row);
@@ -55,36 +61,51 @@ fn write_run(conn: &Connection, rows: &Rows) -> Result<i64, StoreError> {
     let mut placed = place_all(conn, rows, run)?;
     placed.extend(patches.iter().map(|(list, number, row)| (Family::Payments, *list, *number, *row)));
     placed.sort_unstable_by_key(|(family, list, number, _)| (*family, *list, *number));
-    let mut insert = conn
-        .prepare_cached(
-            "INSERT INTO run_row (run, family, list, number, item, kind, nature, status, refusal, at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )
-        .map_err(fault)?;
+    let mut insert =
+        conn.prepare_cached("INSERT INTO chunk (run, family, list, first, rows) VALUES (?1, ?2, ?3, ?4, ?5)").map_err(fault)?;
+    let mut packed = Vec::with_capacity(CHUNK_ROWS * ROW_BYTES);
+    let follow = |(family, list, number, _): &Placed<'_>, (next_family, next_list, next, _): &Placed<'_>| {
+        family == next_family && list == next_list && number.saturating_add(1) == *next
+    };
+    for chunk in placed.chunk_by(follow).flat_map(|rows| rows.chunks(CHUNK_ROWS)) {
+        let Some((family, list, first, _)) = chunk.first() else { continue };
+        packed.clear();
+        chunk.iter().for_each(|(_, _, _, row)| pack(row, &mut packed));
+        insert.execute((run, family.number(), id16(*list), first, &packed)).map_err(fault)?;
+    }
     let mut open = conn.prepare_cached("INSERT OR REPLACE INTO open_item (item, list, number) VALUES (?1, ?2, ?3)").map_err(fault)?;
-    for (family, list, number, row) in &placed {
-        insert
-            .execute(rusqlite::params![
-                run,
-                family.number(),
-                id16(*list),
-                number,
-                id16(row.item),
-                row.kind,
-                row.nature,
-                row.status,
-                row.refusal,
-                row.at
-            ])
-            .map_err(fault)?;
-        if row.is_open(*family) {
-            open.execute((id16(row.item), id16(*list), number)).map_err(fault)?;
-        }
+    for (_, list, number, row) in placed.iter().filter(|(family, _, _, row)| row.is_open(*family)) {
+        open.execute((id16(row.item), id16(*list), number)).map_err(fault)?;
     }
     let size = i64::try_from(placed.len()).unwrap_or(i64::MAX);
     conn.execute("INSERT INTO run (id, size) VALUES (?1, ?2)", (run, size)).map_err(fault)?;
     conn.execute("UPDATE place SET value = ?1 WHERE name = 'event'", [id16(rows.place)]).map_err(fault)?;
     Ok(run)
+}
+
+fn pack(row: &Row, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&row.item.to_bytes());
+    bytes.extend_from_slice(&row.kind.to_be_bytes());
+    bytes.extend_from_slice(&[row.nature, row.status]);
+    bytes.extend_from_slice(&row.refusal.to_be_bytes());
+    bytes.extend_from_slice(&row.at.to_be_bytes());
+}
+
+/// The row of [`ROW_BYTES`] bytes; `None` for another length.
+fn unpack(bytes: &[u8]) -> Option<Row> {
+    let (item, rest) = bytes.split_first_chunk()?;
+    let (kind, rest) = rest.split_first_chunk()?;
+    let ([nature, status], rest) = rest.split_first_chunk()?;
+    let (refusal, rest) = rest.split_first_chunk()?;
+    let at = rest.first_chunk()?;
+    Some(Row {
+        item: Uid::from_bytes(*item),
+        kind: u16::from_be_bytes(*kind),
+        nature: *nature,
+        status: *status,
+        refusal: u16::from_be_bytes(*refusal),
+        at: i64::from_be_bytes(*at),
+    })
 }
 
 /// Numbers the rows of every list on from what the runs have of it.
@@ -113,9 +134,9 @@ fn patched<'a>(conn: &Connection, rows: &'a Rows) -> Result<Vec<(Uid, i64, &'a R
 
 /// How many rows the runs up to `runs` have of a list.
 pub fn total(conn: &Connection, runs: i64, family: Family, list: Uid) -> Result<i64, StoreError> {
-    // Runs are looked into one by one, newest first: the newest that has the list has its greatest number,
-    // except where it only has patches, which is why all of them are asked.
-    let sql = "SELECT max((SELECT max(number) FROM run_row WHERE run = run.id AND family = ?2 AND list = ?3)) FROM run WHERE id <= ?1";
+    // Every run is asked: the newest that has the list may only have old rows of it, written again.
+    let sql = "SELECT max((SELECT max(first + length(rows) / 30 - 1) FROM chunk WHERE run = run.id AND family = ?2 AND list = ?3)) \
+               FROM run WHERE id <= ?1";
     let mut select = conn.prepare_cached(sql).map_err(fault)?;
     let total: Option<Option<i64>> = select.query_row((runs, family.number(), id16(list)), |row| row.get(0)).optional().map_err(fault)?;
     Ok(total.flatten().unwrap_or(0))
@@ -123,27 +144,38 @@ pub fn total(conn: &Connection, runs: i64, family: Family, list: Uid) -> Result<
 
 /// The rows of a list in the runs with numbers from `low` (exclusive) to `high`, as the newest run has each.
 pub fn range(conn: &Connection, runs: i64, family: Family, list: Uid, low: i64, high: i64) -> Result<Vec<(i64, Row)>, StoreError> {
-    let sql = "SELECT number, item, kind, nature, status, refusal, at FROM run_row \
-               WHERE run IN (SELECT id FROM run WHERE id <= ?1) AND family = ?2 AND list = ?3 AND number > ?4 AND number <= ?5 \
-               ORDER BY run";
+    let sql = "SELECT first, rows FROM chunk \
+               WHERE run IN (SELECT id FROM run WHERE id <= ?1) AND family = ?2 AND list = ?3 AND first > ?4 AND first <= ?5 ORDER BY run";
     let mut select = conn.prepare_cached(sql).map_err(fault)?;
-    let mut cursor = select.query((runs, family.number(), id16(list), low, high)).map_err(fault)?;
+    // A chunk that begins before the range may reach into it.
+    let from = low.saturating_sub(i64::try_from(CHUNK_ROWS).unwrap_or(0));
+    let mut cursor = select.query((runs, family.number(), id16(list), from, high)).map_err(fault)?;
     let mut newest: FxHashMap<i64, Row> = FxHashMap::default();
-    while let Some(row) = cursor.next().map_err(fault)? {
-        let number = row.get(0).map_err(fault)?;
-        let read = || {
-            Ok::<_, rusqlite::Error>(Row {
-                item: rows::uid(row, 1)?,
-                kind: row.get(2)?,
-                nature: row.get(3)?,
-                status: row.get(4)?,
-                refusal: row.get(5)?,
-                at: row.get(6)?,
-            })
-        };
-        newest.insert(number, read().map_err(fault)?);
+    while let Some(chunk) = cursor.next().map_err(fault)? {
+        let first: i64 = chunk.get(0).map_err(fault)?;
+        let packed = chunk.get_ref(1).map_err(fault)?.as_blob().map_err(|_| broken("chunk", list, "rows"))?;
+        for (bytes, number) in packed.chunks(ROW_BYTES).zip(first..) {
+            if number > low && number <= high {
+                newest.insert(number, unpack(bytes).ok_or_else(|| broken("chunk", list, "a row"))?);
+            }
+        }
     }
     let mut found: Vec<(i64, Row)> = newest.into_iter().collect();
     found.sort_unstable_by_key(|(number, _)| *number);
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_reads_back_from_its_bytes() {
+        let row = Row { item: Uid::from_bits(7 << 90), kind: 700, nature: 2, status: 3, refusal: 1_000, at: -5 };
+        let mut bytes = Vec::new();
+        pack(&row, &mut bytes);
+        assert_eq!(bytes.len(), ROW_BYTES);
+        assert_eq!(unpack(&bytes), Some(row));
+        assert_eq!(unpack(&bytes[1..]), None);
+    }
 }

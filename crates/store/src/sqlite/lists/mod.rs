@@ -8,6 +8,8 @@
 mod file;
 mod read;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use file::ListFile;
 pub use read::{Narrowed, page_of, whole};
