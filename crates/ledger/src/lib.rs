@@ -1,6 +1,6 @@
 //! The book-keeping core: accounts, journal entries, postings, and what must always hold of them.
 //!
-//! Start at [`post`], the only door through which a balance changes. Nothing here knows a pay-in, a
+//! Start at [`post()`], the only door through which a balance changes. Nothing here knows a pay-in, a
 //! user or a store. Amounts are signed from the account holder's side: a posting of +5 raises the
 //! account's balance by 5, so a wallet's balance is the plain sum of its postings, and money that
 //! came from outside shows as a negative balance on the account that stands for that outside.

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::demo::DemoArgs;
 use crate::fixtures::LoadArgs;
 use crate::installation::Location;
+use crate::ledger::{BalanceArgs, ExplainArgs};
 use crate::{bench, demo, fixtures, ledger, platform, serve};
 
 /// A payment-services engine with a real double-entry ledger.
@@ -89,6 +90,10 @@ enum FixturesCommand {
 enum LedgerCommand {
     /// Holds the whole ledger against its invariants; exit status 0 only when all holds
     Verify,
+    /// Shows the balance of an account, now or at a moment
+    Balance(BalanceArgs),
+    /// Shows entries with their postings, accounts and users
+    Explain(ExplainArgs),
     /// Writes the whole ledger in another program's format
     Export {
         /// The format
@@ -119,6 +124,8 @@ pub fn run() -> Result<ExitCode, Box<dyn Error>> {
         Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Platform(PlatformCommand::Create(args)) => platform::create(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Verify) => ledger::verify(&location, json),
+        Command::Ledger(LedgerCommand::Balance(args)) => ledger::balance(&location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Ledger(LedgerCommand::Explain(args)) => ledger::explain(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Baseline { listen }) => bench::baseline(listen).map(|()| ExitCode::SUCCESS),

@@ -214,7 +214,7 @@ async fn platform_of(installation: &Installation, client: &str) -> Result<Platfo
 }
 
 /// An id in either spelling: a prefix and 26 digits, or a UUID.
-fn parse_id(text: &str) -> Result<Uid, Box<dyn Error>> {
+pub fn parse_id(text: &str) -> Result<Uid, Box<dyn Error>> {
     let digits = text.rsplit('_').next().unwrap_or(text);
     let parsed = ids::parse_digits(digits).or_else(|| Uid::parse(digits));
     parsed.ok_or_else(|| format!("{text} is not the form of an id: a prefix and a ULID, or a UUID").into())

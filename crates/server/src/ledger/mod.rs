@@ -1,6 +1,9 @@
-//! `florin ledger`: verify and export.
+//! `florin ledger`: verify, export, balance and explain.
 
 mod hledger;
+mod look;
+
+pub use look::{BalanceArgs, ExplainArgs, balance, explain};
 
 use std::error::Error;
 use std::process::ExitCode;

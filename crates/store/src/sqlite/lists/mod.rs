@@ -2,7 +2,7 @@
 //!
 //! The newest rows are in memory ([`tail`]): the writer adds them after its commit and before it answers,
 //! so a list is never behind what a caller knows. A thread moves them, many at a time and sorted, into
-//! runs in a file of their own ([`file`]), which therefore only appends. After a death the tail is made
+//! runs in a file of their own ([`mod@file`]), which therefore only appends. After a death the tail is made
 //! anew from the outbox, whose place the file keeps; without the file, everything is.
 
 mod file;
