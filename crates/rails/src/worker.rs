@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 
 /// A job is ours for this long, real time: longer than its slowest rail takes to give up.
 const LEASE_MS: i64 = 120_000;
+/// A job that takes longer is left, and tried again once its lease is over.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Jobs that are done at once at most.
 const AT_ONCE: u32 = 16;
 /// Without anything due, the worker looks this often.
@@ -117,12 +119,15 @@ impl Worker {
         let mut doing = JoinSet::new();
         for job in jobs {
             let inner = Arc::clone(&self.0);
-            doing.spawn(async move { inner.work(job).await });
+            // A rail that hangs must not hold up the others: the job is tried again once its lease is over.
+            doing.spawn(async move { tokio::time::timeout(PATIENCE, inner.work(job)).await });
         }
         // A handler that panicked leaves its job leased, and it is tried again once the lease is over.
         while let Some(done) = doing.join_next().await {
-            if let Err(error) = done {
-                tracing::error!(%error, "a job failed");
+            match done {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => tracing::error!("a job took too long and was left"),
+                Err(error) => tracing::error!(%error, "a job failed"),
             }
         }
         count

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::bank_account::BankAccount;
 use domain::payment::{
     ASK_BANK_AFTER_MS, AppliedMode, BankVerdict, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError, Prepared,
-    ReturnPayout, ReturnPayoutError, SettlePayout, SettlePayoutError, Status, end_to_end_id,
+    ReturnPayout, ReturnPayoutError, ReturnReason, SettlePayout, SettlePayoutError, Status, end_to_end_id,
 };
 use domain::platform::{InSandbox, InSandboxError};
 use domain::{Ctx, Job, JobKind, PaymentId};
@@ -99,10 +99,19 @@ impl PayoutDesk {
     }
 
     /// Asks the bank how a payout went. What it has never heard of is sent again.
+    ///
+    /// A payout that has succeeded may have come back before anybody could record that, so it is asked for as well.
     pub async fn ask(&self, ctx: Ctx, payout: PaymentId) -> Result<Payment, PayoutDeskError> {
         let prepared = self.engine.run(ctx, PreparePayout { payout }).await?;
         match prepared.map_err(|error| of_prepare(error, payout))? {
-            Prepared::Ended(payment) => Ok(*payment),
+            Prepared::Ended(payment) => {
+                if payment.status == Status::Succeeded
+                    && let TransferState::Returned { reason, bank_reference, .. } = self.bank.ask(&end_to_end_id(payout)).await?
+                {
+                    self.give_back(ctx, payout, reason, bank_reference).await?;
+                }
+                Ok(*payment)
+            }
             Prepared::Send { payment, destination, mode } => {
                 let state = match self.bank.ask(&end_to_end_id(payout)).await? {
                     TransferState::Unknown => self.bank.send(order(&payment, &destination, mode)).await?,
@@ -124,8 +133,8 @@ impl PayoutDesk {
                 self.engine.run(ctx, ExpirePayout { payout }).await?.map_err(|error| of_settle(error, payout))?;
                 Ok(Done::Finished)
             }
-            TransferState::Sent(sent) | TransferState::Returned { sent, .. } => {
-                self.settle(ctx, &payment, BankVerdict::Sent(sent)).await.map(|_| Done::Finished)
+            state @ (TransferState::Sent(_) | TransferState::Returned { .. }) => {
+                self.record(ctx, payment, state).await.map(|_| Done::Finished)
             }
             TransferState::Pending { .. } => Ok(Done::Again),
         }
@@ -141,11 +150,22 @@ impl PayoutDesk {
             TransferState::Refused(why) => Ok((self.settle(ctx, &payment, BankVerdict::Refused(why)).await?, None)),
             TransferState::Returned { sent, reason, bank_reference } => {
                 let settled = self.settle(ctx, &payment, BankVerdict::Sent(sent)).await?;
-                let back = ReturnPayout { payout, reason, at: None, bank_reference };
-                let refund = self.engine.run(ctx, back).await?.map_err(|error| of_return(error, payout))?;
+                let refund = self.give_back(ctx, payout, reason, bank_reference).await?;
                 Ok((settled, Some(refund)))
             }
         }
+    }
+
+    /// Books that a payout came back; twice is as good as once.
+    async fn give_back(
+        &self,
+        ctx: Ctx,
+        payout: PaymentId,
+        reason: ReturnReason,
+        bank_reference: Option<String>,
+    ) -> Result<Payment, PayoutDeskError> {
+        let back = ReturnPayout { payout, reason, at: None, bank_reference };
+        self.engine.run(ctx, back).await?.map_err(|error| of_return(error, payout))
     }
 
     async fn settle(&self, ctx: Ctx, payment: &Payment, verdict: BankVerdict) -> Result<Payment, PayoutDeskError> {

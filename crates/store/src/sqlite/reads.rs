@@ -31,7 +31,14 @@ struct Inner {
     resident: Arc<Resident>,
     vault: Arc<Vault>,
     /// Jobs that were handed out, until when. One process owns the folder, so nobody else has to know.
-    leases: Mutex<FxHashMap<Uid, i64>>,
+    leases: Mutex<FxHashMap<Uid, Lease>>,
+}
+
+/// A job that was handed out, as it was then.
+struct Lease {
+    until: i64,
+    attempts: u32,
+    due_at: Timestamp,
 }
 
 impl SqliteReads {
@@ -286,7 +293,7 @@ const DUE_JOBS: &str = "
 impl Inner {
     fn claim_jobs(&self, now: Timestamp, lease_ms: i64, limit: u32) -> Result<Vec<Job>, StoreError> {
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        leases.retain(|_, until| *until > now.ms());
+        leases.retain(|_, lease| lease.until > now.ms());
         let wanted = i64::from(limit).saturating_add(i64::try_from(leases.len()).unwrap_or(i64::MAX));
         let due = self.main.with(|conn| {
             let mut select = conn.prepare_cached(DUE_JOBS).map_err(fault)?;
@@ -297,9 +304,11 @@ impl Inner {
             }
             Ok::<_, StoreError>(due)
         })?;
-        let free: Vec<Job> = due.into_iter().filter(|job| !leases.contains_key(&job.id.0)).take(limit as usize).collect();
+        // A job that was put off since is no longer under its lease.
+        let is_leased = |job: &Job| leases.get(&job.id.0).is_some_and(|lease| (lease.attempts, lease.due_at) == (job.attempts, job.due_at));
+        let free: Vec<Job> = due.into_iter().filter(|job| !is_leased(job)).take(limit as usize).collect();
         for job in &free {
-            leases.insert(job.id.0, now.plus_ms(lease_ms).ms());
+            leases.insert(job.id.0, Lease { until: now.plus_ms(lease_ms).ms(), attempts: job.attempts, due_at: job.due_at });
         }
         Ok(free)
     }

@@ -200,7 +200,7 @@ fn place_keys(conn: &Connection, keys: &mut KeyPlaces) -> Result<(), StoreError>
         .query_row("SELECT max(at) FROM (SELECT at FROM idempotency ORDER BY seq DESC LIMIT 1)", [], |row| row.get(0))
         .map_err(fault)?;
     let Some(newest) = newest else { return Ok(()) };
-    let mut select = conn.prepare("SELECT seq, platform, dialect, key FROM idempotency WHERE at > ?1").map_err(fault)?;
+    let mut select = conn.prepare("SELECT seq, platform, dialect, key FROM idempotency WHERE at > ?1 OR status IS NULL").map_err(fault)?;
     let mut cursor = select.query([newest.saturating_sub(KEY_LIFETIME_MS)]).map_err(fault)?;
     while let Some(row) = cursor.next().map_err(fault)? {
         let key = row.get_ref(3).map_err(fault)?.as_str().map_err(|_| codec::broken("idempotency", "?", "key"))?;

@@ -228,7 +228,7 @@ impl Store for Writer {
             return Ok(());
         }
         self.conn.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
-        let written = self.write(books).and_then(|written| self.conn.execute_batch("COMMIT").map_err(fault).map(|()| written));
+        let written = self.write(books).and_then(|written| self.conn.execute_batch("COMMIT").map_err(unsure).map(|()| written));
         match written {
             Ok(written) => {
                 self.make_resident(books, written);
@@ -263,6 +263,11 @@ impl Store for Writer {
         }
         done
     }
+}
+
+/// A commit that fails may still be found whole by the next start: nobody may take it for undone and do it again.
+fn unsure(error: rusqlite::Error) -> StoreError {
+    StoreError::Unknown(error.to_string())
 }
 
 fn load_accounts(conn: &Connection, resident: &Resident, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
