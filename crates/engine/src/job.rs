@@ -176,7 +176,7 @@ where
 
     fn after(&self, ctx: &Ctx, result: Result<C::Outcome, C::Error>, desk: &mut Desk<'_>) -> Reply {
         let answer = (self.render)(ctx, result.as_ref());
-        if let Some(keyed) = &self.keyed {
+        if let Some(keyed) = self.keyed.as_ref().filter(|_| uses_key_up(answer.status)) {
             desk.put_key(keyed.row(KeyState::Answered(answer.clone()), desk.real_now()));
         }
         Reply::Answer(answer)
@@ -205,14 +205,15 @@ where
     }
 
     fn after(&self, ctx: &Ctx, result: Result<C::Outcome, C::Error>, desk: &mut Desk<'_>) -> Begun<C::Outcome> {
-        let (state, begun) = match result {
-            Ok(outcome) => (KeyState::Claimed, Begun::Started(outcome)),
+        let (state, begun, is_used_up) = match result {
+            Ok(outcome) => (KeyState::Claimed, Begun::Started(outcome), true),
             Err(error) => {
                 let answer = (self.render)(ctx, &error);
-                (KeyState::Answered(answer.clone()), Begun::Ended(Reply::Answer(answer)))
+                let is_used_up = uses_key_up(answer.status);
+                (KeyState::Answered(answer.clone()), Begun::Ended(Reply::Answer(answer)), is_used_up)
             }
         };
-        if let Some(keyed) = &self.keyed {
+        if let Some(keyed) = self.keyed.as_ref().filter(|_| is_used_up) {
             desk.put_key(keyed.row(state, desk.real_now()));
         }
         begun
@@ -269,6 +270,12 @@ impl Keyed {
     fn row(&self, state: KeyState, at: Timestamp) -> KeyRow {
         KeyRow { key: self.key.clone(), fingerprint: self.fingerprint, path: Arc::clone(&self.path), state, at }
     }
+}
+
+/// Whether an answer of this status uses its key up: what may be asked again as it is (not allowed now, too often, our
+/// fault) does not.
+const fn uses_key_up(status: u16) -> bool {
+    !matches!(status, 401 | 403 | 429 | 500..)
 }
 
 fn used_before(keyed: Option<&Keyed>, desk: &mut Desk<'_>) -> Option<Reply> {

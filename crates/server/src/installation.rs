@@ -96,11 +96,12 @@ impl Location {
 
     /// Opens everything that commands need.
     pub fn start(&self) -> Result<Installation, InstallationError> {
+        let origin_key = self.vault()?.hash(&[b"addresses of callers"]);
         let Opened { store, reads, last_id, .. } = self.open()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
         let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default())?;
-        Ok(Installation { engine, reads, clock })
+        Ok(Installation { engine, reads, clock, origin_key })
     }
 }
 
@@ -114,4 +115,6 @@ pub struct Installation {
     pub engine: Engine,
     pub reads: Arc<dyn engine::Reads>,
     pub clock: Arc<dyn Clock>,
+    /// Key of the hash that the audit trail keeps of callers' addresses.
+    pub origin_key: [u8; 32],
 }

@@ -92,6 +92,7 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
     let mut config = Config::new(public_url);
     config.rate = RateConfig { is_enforced: enforces_rates, ..RateConfig::default() };
     config.rails = rails.clone();
+    config.origin_key = installation.origin_key;
     let dialect =
         Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?, Aliases::default(), config);
 

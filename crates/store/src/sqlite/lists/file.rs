@@ -37,6 +37,13 @@ impl ListFile {
         self.0.query_row("SELECT value FROM place WHERE name = 'event'", [], |row| rows::uid(row, 0)).map_err(fault)
     }
 
+    /// Forgets every run: the lists are to be made anew.
+    pub fn clear(&mut self) -> Result<(), StoreError> {
+        let sql = "BEGIN IMMEDIATE; DELETE FROM chunk; DELETE FROM run; DELETE FROM open_item; \
+                   UPDATE place SET value = zeroblob(16) WHERE name = 'event'; COMMIT;";
+        self.0.execute_batch(sql).map_err(fault)
+    }
+
     /// Writes the frozen rows of `tail`, and has it forget them.
     pub fn write(&mut self, tail: &mut Tail) -> Result<(), StoreError> {
         let run = self.write_frozen(&tail.frozen())?;

@@ -56,6 +56,10 @@ struct State {
 impl Lists {
     /// Opens the lists: makes the tail anew from the outbox in `main`, and starts the thread that moves it to the file.
     pub fn open(mut file: ListFile, main: &Connection, vault: &Vault, readers: Pool) -> Result<Self, OpenError> {
+        if !knows_event(main, file.place()?)? {
+            tracing::warn!("the list file is ahead of the data, which was put back: lists are made anew");
+            file.clear()?;
+        }
         let mut tail = Tail::new(file.runs()?);
         let mut place = file.place()?;
         loop {
@@ -149,6 +153,16 @@ impl Drop for Lists {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Whether the main file has the event that the list file says it has come to; the very first place is no event.
+fn knows_event(main: &Connection, place: Uid) -> Result<bool, StoreError> {
+    if place == Uid::default() {
+        return Ok(true);
+    }
+    main.query_row("SELECT count(*) FROM event WHERE id = ?1", [id16(place)], |row| row.get::<_, i64>(0))
+        .map(|count| count > 0)
+        .map_err(fault)
 }
 
 /// The events after `place`, with the payments they tell of.

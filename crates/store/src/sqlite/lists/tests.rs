@@ -146,3 +146,17 @@ fn a_chunk_that_is_full_goes_on_in_the_next() {
     let expected: Vec<Uid> = (290..300).map(|place: u128| Uid::from_bits(1_000 + place * 2)).collect();
     assert_eq!((items, total), (expected, 350));
 }
+
+#[test]
+fn a_file_that_is_cleared_has_no_lists() {
+    let mut world = World::new();
+    world.create();
+    world.write();
+    assert_eq!(world.file.runs().unwrap(), 1);
+    world.file.clear().unwrap();
+    assert_eq!((world.file.runs().unwrap(), world.file.place().unwrap()), (0, Uid::default()));
+    let recent = Tail::new(0).recent(Family::Payments, Uid::from_bits(10));
+    let page = Page { number: 1, size: 10, newest_first: false };
+    let read = page_of(&world.reader, &recent, Family::Payments, Uid::from_bits(10), &Narrowed::default(), page).unwrap();
+    assert_eq!(read, (vec![], 0));
+}
