@@ -36,7 +36,7 @@ use crate::wire::{Aliases, Spelling};
 pub const DIALECT: u8 = 1;
 
 /// The name space of the keys of local requests, which no client can use up.
-const LOCAL: u8 = 0;
+pub const LOCAL: u8 = 0;
 
 /// A body at most: a file of 10 MiB in base64, and the JSON around it.
 pub const BODY_MAX_BYTES: usize = 14 * 1_024 * 1_024;
