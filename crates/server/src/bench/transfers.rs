@@ -80,7 +80,6 @@ struct Measured {
     resident_mib: f64,
     bytes_written_per_transfer: f64,
     file_bytes_per_transfer: f64,
-    rows_per_transfer: f64,
     /// Processor time of the server's process, which other work on the machine disturbs least.
     cpu_us_per_transfer: f64,
     start_to_first_answer_s: f64,
@@ -320,8 +319,6 @@ async fn measure(location: &Location, args: &TransferArgs, tenants: &[Tenant], j
         resident_mib: server.status("VmRSS") / 1_024.0,
         bytes_written_per_transfer: written,
         file_bytes_per_transfer: grown,
-        // payment, entry, two postings (three with a fee), two events, audit, key
-        rows_per_transfer: if args.fees { 9.0 } else { 8.0 },
         cpu_us_per_transfer: cpu_us / all.done.max(1) as f64,
         start_to_first_answer_s,
     })
@@ -424,7 +421,7 @@ fn describe(measured: &Measured) -> String {
          {:>10.3} of the same process's /health ({:.0}/s), which is {:.2} of a bare axum handler ({:.0}/s)\n\
          {:>10.1} ms p50, {:.1} ms p99\n\
          {:>10.1} us of the server's processor time a transfer\n\
-         {:>10.0} MiB resident, {:.0} rows, {:.0} bytes written and {:.0} kept a transfer\n\
+         {:>10.0} MiB resident, {:.0} bytes written and {:.0} kept a transfer\n\
          {:>10.2} s from start to the first answer with {} transfers\n\
          {:>10} transfers measured, {} failed",
         measured.transfers_per_second,
@@ -441,7 +438,6 @@ fn describe(measured: &Measured) -> String {
         measured.p99_ms,
         measured.cpu_us_per_transfer,
         measured.resident_mib,
-        measured.rows_per_transfer,
         measured.bytes_written_per_transfer,
         measured.file_bytes_per_transfer,
         measured.start_to_first_answer_s,
