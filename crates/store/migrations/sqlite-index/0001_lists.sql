@@ -29,6 +29,17 @@ CREATE TABLE chunk (
     PRIMARY KEY (run, family, list, first)
 ) STRICT, WITHOUT ROWID;
 
+-- How many rows a list has in the runs up to the newest that has any of it, and how many it had before that one: a
+-- reader may know the runs only up to the one before.
+CREATE TABLE list_total (
+    family INTEGER NOT NULL,
+    list   BLOB NOT NULL CHECK (length(list) = 16),
+    run    INTEGER NOT NULL,
+    before INTEGER NOT NULL CHECK (before >= 0),
+    total  INTEGER NOT NULL CHECK (total > before),
+    PRIMARY KEY (family, list)
+) STRICT, WITHOUT ROWID;
+
 -- Where payments stand that may still change.
 CREATE TABLE open_item (
     item   BLOB NOT NULL CHECK (length(item) = 16),

@@ -5,6 +5,7 @@
 //! and completed at start from the postings after the checkpoint. Lists have their newest rows in memory
 //! and the others in a file of their own ([`lists`]).
 
+mod append;
 pub mod lists;
 mod pool;
 mod reads;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use engine::StoreError;
 use ledger::Uid;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Opened;
@@ -125,9 +127,11 @@ fn connect(path: &Path, writes: bool, synchronous: &str) -> Result<Connection, O
     let access = if writes { OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
     let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(sqlite)?;
     conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    // A plan depends on its statement alone: otherwise statements are planned anew for what is bound to them.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sqlite)?;
     conn.execute_batch(&format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;
-         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA query_only = {};",
+         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16000; PRAGMA query_only = {};",
         if writes { "OFF" } else { "ON" }
     ))
     .map_err(sqlite)?;

@@ -4,22 +4,23 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::payment::Payment;
-use domain::{Books, KeyRow, Record, Slot, Wanted};
+use domain::{Books, Slot, Wanted};
 use engine::{Store, StoreError};
 use ledger::{Account, AccountId, Uid};
 use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashMap;
 
+use super::append::{self, AccountRows};
 use super::fault;
 use super::lists::{self, Lists};
 use super::resident::{Dirty, Hot, Resident};
 use super::rows::{self, MadeKeys, id16};
-use crate::codec;
 use crate::vault::Vault;
 
 /// An account's row lags behind its postings for about this long.
-const CHECKPOINT_AFTER: Duration = Duration::from_millis(1_500);
+///
+/// Longer means fewer rows at random places and more postings to replay at start.
+const CHECKPOINT_AFTER: Duration = Duration::from_secs(8);
 /// Account rows written with one commit at most.
 const CHECKPOINT_ROWS: usize = 256;
 
@@ -49,6 +50,11 @@ impl Writer {
         Ok(self.next_key)
     }
 
+    /// Runs a statement without columns, prepared once for all batches.
+    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
+        self.conn.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
     fn write(&mut self, books: &Books) -> Result<Written, StoreError> {
         let mut written = Written::default();
         for slot in books.keys.touched() {
@@ -61,25 +67,14 @@ impl Writer {
             }
         }
         let mut keys = MadeKeys { conn: &self.conn, vault: &self.vault, fresh: Vec::new() };
-        for slot in books.records.touched() {
-            write_record(&self.conn, slot, &mut keys)?;
-        }
-        for slot in books.payments.touched() {
-            write_payment(&self.conn, slot, &mut keys)?;
-        }
-        let mut new_keys = written.keys.iter();
-        for slot in books.keys.touched() {
-            match slot {
-                Slot::New(row) => insert_key(&self.conn, row, new_keys.next().map_or(0, |(_, seq)| *seq), &mut keys)?,
-                Slot::Changed(row) => update_key(&self.conn, row, &self.resident, &mut keys)?,
-                Slot::Clean(_) | Slot::Absent => {}
-            }
-        }
-        append_entries(&self.conn, books, &mut keys)?;
-        append_events(&self.conn, books)?;
-        append_audit(&self.conn, books)?;
-        write_directory(&self.conn, books)?;
-        write_jobs(&self.conn, books)?;
+        append::records(&self.conn, books, &mut keys)?;
+        append::payments(&self.conn, books, &mut keys)?;
+        append::keys(&self.conn, books, &written.keys, &self.resident, &mut keys)?;
+        append::entries(&self.conn, books, &mut keys)?;
+        append::events(&self.conn, books)?;
+        append::audit(&self.conn, books)?;
+        append::directory(&self.conn, books)?;
+        append::jobs(&self.conn, books)?;
         written.fresh_keys = keys.fresh;
         self.write_accounts(books, &mut written)?;
         Ok(written)
@@ -89,6 +84,7 @@ impl Writer {
     /// their time has come. The checkpoint's place is the oldest dirty posting, less one.
     fn write_accounts(&self, books: &Books, written: &mut Written) -> Result<(), StoreError> {
         let hots = self.resident.hots();
+        let mut rows = AccountRows::new(&self.conn);
         // All that a batch makes dirty is dirty since its first entry, so that the queue is in order.
         let first_of_batch = books.entries.first().map(|entry| entry.id.0);
         let mut places: FxHashMap<AccountId, usize> = FxHashMap::default();
@@ -101,7 +97,7 @@ impl Writer {
             let hot = hots.accounts.get(&account.id);
             let hold_changed = hot.is_none_or(|hot| hot.account.held != account.held);
             if is_new || hold_changed {
-                write_account(&self.conn, account)?;
+                rows.write(account)?;
                 written.accounts.push((*account, None));
             } else {
                 let since = hot.and_then(|hot| hot.dirty_since).or(first_of_batch);
@@ -121,11 +117,11 @@ impl Writer {
             }
             match places.get(&dirty.id).and_then(|place| written.accounts.get_mut(*place)) {
                 Some((account, since)) => {
-                    write_account(&self.conn, account)?;
+                    rows.write(account)?;
                     *since = None;
                 }
                 None => {
-                    write_account(&self.conn, &hot.account)?;
+                    rows.write(&hot.account)?;
                     written.cleaned.push(dirty.id);
                 }
             }
@@ -227,8 +223,8 @@ impl Store for Writer {
         if books.is_unchanged() {
             return Ok(());
         }
-        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
-        let written = self.write(books).and_then(|written| self.conn.execute_batch("COMMIT").map_err(unsure).map(|()| written));
+        self.execute("BEGIN IMMEDIATE").map_err(fault)?;
+        let written = self.write(books).and_then(|written| self.execute("COMMIT").map_err(unsure).map(|()| written));
         match written {
             Ok(written) => {
                 self.make_resident(books, written);
@@ -254,9 +250,9 @@ impl Store for Writer {
             return Ok(());
         }
         let books = Books::default();
-        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
+        self.execute("BEGIN IMMEDIATE").map_err(fault)?;
         let mut written = Written::default();
-        let done = self.write_accounts(&books, &mut written).and_then(|()| self.conn.execute_batch("COMMIT").map_err(fault));
+        let done = self.write_accounts(&books, &mut written).and_then(|()| self.execute("COMMIT").map_err(fault));
         match done {
             Ok(()) => self.make_resident(&books, written),
             Err(_) => self.abandon(),
@@ -318,290 +314,7 @@ fn load_records(conn: &Connection, resident: &Resident, vault: &Vault, wanted: &
     Ok(())
 }
 
-fn write_record(conn: &Connection, slot: &Slot<Record>, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
-    let (record, is_new) = match slot {
-        Slot::New(record) => (record, true),
-        Slot::Changed(record) => (record, false),
-        Slot::Clean(_) | Slot::Absent => return Ok(()),
-    };
-    let body = codec::seal_body(record, keys)?;
-    let (kind, lead) = (record.kind, &record.lead);
-    let changed = if is_new {
-        let sql = format!(
-            "INSERT INTO {} (platform, id, owner, status, created_at, version, form, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            kind.table
-        );
-        let row =
-            (id16(lead.platform.0), id16(lead.id), lead.owner.map(id16), lead.status, lead.created_at.ms(), lead.version, kind.form, body);
-        conn.prepare_cached(&sql).and_then(|mut insert| insert.execute(row))
-    } else {
-        let sql = format!(
-            "UPDATE {} SET owner = ?3, status = ?4, version = ?5, form = ?6, body = ?7 WHERE id = ?2 AND platform = ?1 AND version < ?5",
-            kind.table
-        );
-        let row = (id16(lead.platform.0), id16(lead.id), lead.owner.map(id16), lead.status, lead.version, kind.form, body);
-        conn.prepare_cached(&sql).and_then(|mut update| update.execute(row))
-    };
-    one_row(changed, kind.table, lead.id)
-}
-
-fn write_payment(conn: &Connection, slot: &Slot<Payment>, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
-    let (payment, is_new) = match slot {
-        Slot::New(payment) => (payment, true),
-        Slot::Changed(payment) => (payment, false),
-        Slot::Clean(_) | Slot::Absent => return Ok(()),
-    };
-    let (tag, detail) = codec::seal_payment(payment, keys)?;
-    let refusal = payment.refusal.map(|refusal| refusal.number());
-    let executed_at = payment.executed_at.map(domain::Timestamp::ms);
-    let changed = if is_new {
-        let mut insert = conn
-            .prepare_cached(&format!(
-                "INSERT INTO payment ({}) VALUES \
-                 (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)",
-                rows::PAYMENT
-            ))
-            .map_err(fault)?;
-        insert.execute(rusqlite::params![
-            id16(payment.platform.0),
-            id16(payment.id.0),
-            payment.kind.number(),
-            payment.nature.number(),
-            id16(payment.author),
-            payment.credited_user.map(|user| id16(user.0)),
-            payment.debited.minor(),
-            payment.debited.currency().code(),
-            payment.credited.minor(),
-            payment.credited.currency().code(),
-            payment.fees.minor(),
-            payment.debited_wallet.map(|account| id16(account.0)),
-            payment.credited_wallet.map(|account| id16(account.0)),
-            payment.initial.map(|initial| id16(initial.0)),
-            payment.status.number(),
-            refusal,
-            payment.created_at.ms(),
-            executed_at,
-            payment.policy_version,
-            tag,
-            codec::DETAIL_FORM,
-            detail,
-            payment.version,
-        ])
-    } else {
-        let mut update = conn
-            .prepare_cached(
-                "UPDATE payment SET debited = ?3, credited = ?4, fees = ?5, status = ?6, refusal = ?7, executed_at = ?8, tag = ?9, \
-                 form = ?10, detail = ?11, version = ?12 WHERE id = ?2 AND platform = ?1 AND version < ?12",
-            )
-            .map_err(fault)?;
-        update.execute(rusqlite::params![
-            id16(payment.platform.0),
-            id16(payment.id.0),
-            payment.debited.minor(),
-            payment.credited.minor(),
-            payment.fees.minor(),
-            payment.status.number(),
-            refusal,
-            executed_at,
-            tag,
-            codec::DETAIL_FORM,
-            detail,
-            payment.version,
-        ])
-    };
-    one_row(changed, "payment", payment.id)
-}
-
-fn insert_key(conn: &Connection, row: &KeyRow, seq: i64, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
-    let answer = codec::seal_answer(row, keys)?;
-    let (status, answer) = answer.map_or((None, None), |(status, answer)| (Some(status), Some(answer)));
-    let sql = format!("INSERT INTO idempotency (seq, {}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", rows::KEY);
-    let mut insert = conn.prepare_cached(&sql).map_err(fault)?;
-    let columns = rusqlite::params![
-        seq,
-        id16(row.key.platform.0),
-        row.key.dialect,
-        &*row.key.key,
-        row.fingerprint.as_slice(),
-        &*row.path,
-        status,
-        answer,
-        row.at.ms(),
-    ];
-    insert.execute(columns).map(drop).map_err(fault)
-}
-
-fn update_key(conn: &Connection, row: &KeyRow, resident: &Resident, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
-    let Some((status, answer)) = codec::seal_answer(row, keys)? else { return Ok(()) };
-    let mut update = conn
-        .prepare_cached("UPDATE idempotency SET status = ?1, answer = ?2 WHERE seq = ?3 AND platform = ?4 AND dialect = ?5 AND key = ?6")
-        .map_err(fault)?;
-    for seq in resident.hots().keys.candidates(&row.key) {
-        let columns = (status, &answer, seq, id16(row.key.platform.0), row.key.dialect, &*row.key.key);
-        update.execute(columns).map_err(fault)?;
-    }
-    Ok(())
-}
-
-fn append_entries(conn: &Connection, books: &Books, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
-    let sql = format!("INSERT INTO entry ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)", rows::ENTRY);
-    let mut insert = conn.prepare_cached(&sql).map_err(fault)?;
-    let mut postings = books.postings.iter().peekable();
-    let mut insert_posting = conn
-        .prepare_cached(&format!("INSERT INTO posting (platform, {}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", rows::POSTING))
-        .map_err(fault)?;
-    for entry in &books.entries {
-        let (bank_reference, end_to_end_id) = codec::seal_external(entry, keys)?;
-        let external = entry.external.as_ref();
-        insert
-            .execute(rusqlite::params![
-                id16(entry.tenant),
-                id16(entry.id.0),
-                entry.kind.number(),
-                id16(entry.operation),
-                entry.corrects.map(|corrected| id16(corrected.0)),
-                entry.booked_at_ms,
-                external.map(|external| external.booking_day),
-                external.map(|external| external.value_day),
-                bank_reference,
-                end_to_end_id,
-                external.map(|external| external.match_state.number()),
-            ])
-            .map_err(fault)?;
-        let mut sum: i128 = 0;
-        while let Some(posting) = postings.next_if(|posting| posting.entry == entry.id) {
-            sum = sum.saturating_add(i128::from(posting.amount));
-            insert_posting
-                .execute(rusqlite::params![
-                    id16(entry.tenant),
-                    id16(posting.entry.0),
-                    posting.line,
-                    id16(posting.account.0),
-                    signed(posting.number)?,
-                    posting.amount,
-                    posting.currency.code(),
-                    posting.balance_after,
-                ])
-                .map_err(fault)?;
-        }
-        if sum != 0 {
-            return Err(StoreError::Fault(format!("entry {} does not sum to zero", entry.id.0)));
-        }
-    }
-    match postings.next() {
-        None => Ok(()),
-        Some(stray) => Err(StoreError::Fault(format!("a posting of {} has no entry", stray.entry.0))),
-    }
-}
-
-fn append_events(conn: &Connection, books: &Books) -> Result<(), StoreError> {
-    let mut insert =
-        conn.prepare_cached("INSERT INTO event (platform, id, type, subject, at) VALUES (?1, ?2, ?3, ?4, ?5)").map_err(fault)?;
-    for event in &books.events {
-        insert
-            .execute((id16(event.platform.0), id16(event.id.0), event.event.number(), id16(event.subject), event.at.ms()))
-            .map_err(fault)?;
-    }
-    Ok(())
-}
-
-fn append_audit(conn: &Connection, books: &Books) -> Result<(), StoreError> {
-    let mut insert = conn
-        .prepare_cached(
-            "INSERT INTO audit (platform, actor_kind, actor, request, origin, action, object, outcome, at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )
-        .map_err(fault)?;
-    for line in &books.audit {
-        let (actor_kind, actor) = line.actor.parts();
-        insert
-            .execute(rusqlite::params![
-                id16(line.platform.0),
-                actor_kind,
-                actor.map(id16),
-                id16(line.request.0),
-                line.origin.as_slice(),
-                line.action,
-                line.object.map(id16),
-                line.outcome,
-                line.at.ms(),
-            ])
-            .map_err(fault)?;
-    }
-    Ok(())
-}
-
-fn write_directory(conn: &Connection, books: &Books) -> Result<(), StoreError> {
-    let mut insert = conn.prepare_cached("INSERT INTO directory (space, text, platform, id) VALUES (?1, ?2, ?3, ?4)").map_err(fault)?;
-    for slot in books.directory.touched_keys() {
-        if let (key, Slot::New(row)) = slot {
-            insert.execute((key.space.number(), &*key.text, id16(row.platform.0), id16(row.id))).map_err(fault)?;
-        }
-    }
-    let mut insert = conn.prepare_cached("INSERT INTO label (platform, kind, label, id) VALUES (?1, ?2, ?3, ?4)").map_err(fault)?;
-    for label in &books.labels {
-        insert.execute((id16(label.record.platform.0), label.record.kind.number, &*label.label, id16(label.record.id))).map_err(fault)?;
-    }
-    Ok(())
-}
-
-fn write_jobs(conn: &Connection, books: &Books) -> Result<(), StoreError> {
-    let mut write = conn
-        .prepare_cached(
-            "INSERT INTO job (platform, id, kind, subject, due_at, attempts, done_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-             ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at, attempts = excluded.attempts, done_at = excluded.done_at, lease_until = 0",
-        )
-        .map_err(fault)?;
-    for slot in books.jobs.touched() {
-        let Some(job) = slot.row() else { continue };
-        write
-            .execute(rusqlite::params![
-                id16(job.platform.0),
-                id16(job.id.0),
-                job.kind.number(),
-                id16(job.subject),
-                job.due_at.ms(),
-                job.attempts,
-                job.done_at.map(domain::Timestamp::ms),
-            ])
-            .map_err(fault)?;
-    }
-    Ok(())
-}
-
-fn write_account(conn: &Connection, account: &Account) -> Result<(), StoreError> {
-    let sql = format!(
-        "INSERT INTO account ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET \
-         balance = excluded.balance, held = excluded.held, postings = excluded.postings WHERE excluded.postings >= account.postings",
-        rows::ACCOUNT
-    );
-    let mut write = conn.prepare_cached(&sql).map_err(fault)?;
-    let changed = write.execute(rusqlite::params![
-        id16(account.tenant),
-        id16(account.id.0),
-        account.role.number(),
-        account.holder.map(id16),
-        account.currency.code(),
-        account.balance,
-        account.held,
-        signed(account.postings)?,
-        account.opened_at_ms,
-    ]);
-    one_row(changed, "account", account.id.0)
-}
-
 fn last_entry(conn: &Connection) -> Result<Uid, StoreError> {
     let last = conn.query_row("SELECT max(id) FROM entry", [], |row| rows::optional_uid(row, 0)).optional().map_err(fault)?;
     Ok(last.flatten().unwrap_or_default())
-}
-
-fn one_row(changed: rusqlite::Result<usize>, table: &'static str, row: impl std::fmt::Display) -> Result<(), StoreError> {
-    match changed.map_err(fault)? {
-        1 => Ok(()),
-        _ => Err(codec::broken(table, row, "it is not at the version that was read")),
-    }
-}
-
-fn signed(number: u64) -> Result<i64, StoreError> {
-    i64::try_from(number).map_err(|_| StoreError::Fault("a count does not fit".to_owned()))
 }

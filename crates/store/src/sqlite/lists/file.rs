@@ -29,7 +29,7 @@ impl ListFile {
 
     /// The newest run.
     pub fn runs(&self) -> Result<i64, StoreError> {
-        self.0.query_row("SELECT COALESCE(max(id), 0) FROM run", [], |row| row.get(0)).map_err(fault)
+        newest_run(&self.0)
     }
 
     /// The newest event whose rows are in the runs.
@@ -39,7 +39,7 @@ impl ListFile {
 
     /// Forgets every run: the lists are to be made anew.
     pub fn clear(&mut self) -> Result<(), StoreError> {
-        let sql = "BEGIN IMMEDIATE; DELETE FROM chunk; DELETE FROM run; DELETE FROM open_item; \
+        let sql = "BEGIN IMMEDIATE; DELETE FROM chunk; DELETE FROM run; DELETE FROM list_total; DELETE FROM open_item; \
                    UPDATE place SET value = zeroblob(16) WHERE name = 'event'; COMMIT;";
         self.0.execute_batch(sql).map_err(fault)
     }
@@ -63,7 +63,7 @@ impl ListFile {
 }
 
 fn write_run(conn: &Connection, rows: &Rows) -> Result<i64, StoreError> {
-    let run: i64 = conn.query_row("SELECT COALESCE(max(id), 0) + 1 FROM run", [], |row| row.get(0)).map_err(fault)?;
+    let run = newest_run(conn)?.saturating_add(1);
     let patches = patched(conn, rows)?;
     let mut placed = place_all(conn, rows, run)?;
     placed.extend(patches.iter().map(|(list, number, row)| (Family::Payments, *list, *number, *row)));
@@ -115,12 +115,20 @@ fn unpack(bytes: &[u8]) -> Option<Row> {
     })
 }
 
-/// Numbers the rows of every list on from what the runs have of it.
+/// Numbers the rows of every list on from what the runs have of it, and keeps the new totals.
 fn place_all<'a>(conn: &Connection, rows: &'a Rows, run: i64) -> Result<Vec<Placed<'a>>, StoreError> {
+    let mut lists: Vec<_> = rows.lists.iter().collect();
+    // In the order of the table of totals, so that each of its pages is met once.
+    lists.sort_unstable_by_key(|(key, _)| **key);
+    let sql = "INSERT INTO list_total (family, list, run, before, total) VALUES (?1, ?2, ?3, ?4, ?5) \
+               ON CONFLICT (family, list) DO UPDATE SET run = excluded.run, before = excluded.before, total = excluded.total";
+    let mut keep = conn.prepare_cached(sql).map_err(fault)?;
     let mut placed = Vec::with_capacity(rows.count);
-    for ((family, list), list_rows) in &rows.lists {
-        let base = total(conn, run.saturating_sub(1), *family, *list)?;
-        placed.extend(list_rows.iter().zip(base.saturating_add(1)..).map(|(row, number)| (*family, *list, number, row)));
+    for ((family, list), list_rows) in lists {
+        let before = total(conn, run, *family, *list)?;
+        placed.extend(list_rows.iter().zip(before.saturating_add(1)..).map(|(row, number)| (*family, *list, number, row)));
+        let total = before.saturating_add(i64::try_from(list_rows.len()).unwrap_or(i64::MAX));
+        keep.execute((family.number(), id16(*list), run, before, total)).map_err(fault)?;
     }
     Ok(placed)
 }
@@ -139,14 +147,18 @@ fn patched<'a>(conn: &Connection, rows: &'a Rows) -> Result<Vec<(Uid, i64, &'a R
     Ok(patched)
 }
 
-/// How many rows the runs up to `runs` have of a list.
+/// How many rows the runs up to `runs` have of a list. At most one run may be newer than `runs`.
 pub fn total(conn: &Connection, runs: i64, family: Family, list: Uid) -> Result<i64, StoreError> {
-    // Every run is asked: the newest that has the list may only have old rows of it, written again.
-    let sql = "SELECT max((SELECT max(first + length(rows) / 30 - 1) FROM chunk WHERE run = run.id AND family = ?2 AND list = ?3)) \
-               FROM run WHERE id <= ?1";
+    let sql = "SELECT iif(run <= ?1, total, before) FROM list_total WHERE family = ?2 AND list = ?3";
     let mut select = conn.prepare_cached(sql).map_err(fault)?;
-    let total: Option<Option<i64>> = select.query_row((runs, family.number(), id16(list)), |row| row.get(0)).optional().map_err(fault)?;
-    Ok(total.flatten().unwrap_or(0))
+    let total = select.query_row((runs, family.number(), id16(list)), |row| row.get(0)).optional().map_err(fault)?;
+    Ok(total.unwrap_or(0))
+}
+
+/// The newest run that a connection sees.
+pub fn newest_run(conn: &Connection) -> Result<i64, StoreError> {
+    let mut select = conn.prepare_cached("SELECT COALESCE(max(id), 0) FROM run").map_err(fault)?;
+    select.query_row([], |row| row.get(0)).map_err(fault)
 }
 
 /// The rows of a list in the runs with numbers from `low` (exclusive) to `high`, as the newest run has each.

@@ -34,6 +34,8 @@ use crate::vault::Vault;
 const FULL: usize = 200_000;
 /// Rows in memory at which the writer waits for the file.
 const TOO_MANY: usize = 1_000_000;
+/// A reader that was overtaken by two runs begins again, this often.
+const READ_ATTEMPTS: u32 = 8;
 /// Events read at once when the tail is made anew.
 const CHUNK: i64 = 8_192;
 
@@ -94,19 +96,33 @@ impl Lists {
     }
 
     /// Runs `read` over the file, with what is in memory of one list.
+    ///
+    /// Errors: those of `read`; `Behind` when runs are written faster than a reader gets its turn.
     pub fn with<T>(
         &self,
         family: Family,
         list: Uid,
-        read: impl FnOnce(&Connection, &tail::Recent) -> Result<T, StoreError>,
+        read: impl Fn(&Connection, &tail::Recent) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let recent = self.tail.lock().tail.recent(family, list);
-        self.readers.with(|conn| {
-            conn.execute_batch("BEGIN").map_err(fault)?;
-            let result = read(conn, &recent);
-            drop(conn.execute_batch("COMMIT"));
-            result
-        })
+        for _ in 0..READ_ATTEMPTS {
+            let recent = self.tail.lock().tail.recent(family, list);
+            let result = self.readers.with(|conn| {
+                conn.execute_batch("BEGIN").map_err(fault)?;
+                // Totals are told of the newest run and the one before it: memory must not be older than that.
+                let is_recent = file::newest_run(conn).map(|newest| newest <= recent.runs.saturating_add(1));
+                let result = match is_recent {
+                    Ok(true) => read(conn, &recent).map(Some),
+                    Ok(false) => Ok(None),
+                    Err(error) => Err(error),
+                };
+                drop(conn.execute_batch("COMMIT"));
+                result
+            })?;
+            if let Some(result) = result {
+                return Ok(result);
+            }
+        }
+        Err(StoreError::Behind)
     }
 
     /// Ends the thread.

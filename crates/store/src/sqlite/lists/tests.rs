@@ -134,6 +134,24 @@ fn lists_read_the_same_wherever_their_rows_are() {
 }
 
 #[test]
+fn a_reader_whose_memory_is_older_than_the_newest_run_reads_each_row_once() {
+    let mut world = World::new();
+    for step in 0..40 {
+        world.create();
+        if step == 25 {
+            world.write();
+        }
+    }
+    world.end(3, Status::Failed);
+    world.tail.freeze();
+    world.create();
+    let run = world.file.write_frozen(&world.tail.frozen()).unwrap();
+    world.check();
+    world.tail.forget_frozen(run);
+    world.check();
+}
+
+#[test]
 fn a_chunk_that_is_full_goes_on_in_the_next() {
     let mut world = World::new();
     for _ in 0..700 {
