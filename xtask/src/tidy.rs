@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dialect-mangopay", &["money", "ledger", "domain", "engine"]),
     ("hosted", &["money", "ledger", "domain", "engine"]),
     ("admin", &["money", "ledger", "domain", "engine"]),
+    ("powercut", &[]),
     ("testkit", &["money", "ledger", "domain", "engine", "store", "rails"]),
     ("server", &["money", "ledger", "domain", "engine", "store", "rails", "dialect-mangopay", "hosted", "admin"]),
 ];

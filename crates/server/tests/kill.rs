@@ -1,5 +1,6 @@
 //! SIGKILL under load, at random moments: nothing acknowledged is lost, every unanswered key ended in one
-//! transfer or none, and the ledger verifies.
+//! transfer or none, and the ledger verifies. On SQLite also when the power fails: a killed process leaves its writes with
+//! the system, a power failure takes those that were not synced.
 //!
 //! `FLORIN_KILLS` says how often; a few times unless it is set.
 
@@ -80,18 +81,19 @@ fn kill_again_and_again(world: &World, kills: u64) {
         let address = server.address;
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
-        let killer = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(60 + (round * 137) % 400));
-            over.store(true, Ordering::Relaxed);
-            server.kill();
+        let sent = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(60 + (round * 137) % 400));
+                over.store(true, Ordering::Relaxed);
+                world.kill(server, round);
+            });
+            load(world, address, &next, &is_over)
         });
-        let sent = load(world, address, &next, &is_over);
-        killer.join().unwrap();
         let again = world.serve();
         let (more, later) = check(again.address, &sent);
         succeeded += more;
         late += later;
-        again.kill();
+        world.kill(again, round);
     }
     let verified =
         florin(&world.data(), world.database.as_deref()).args(["--json", "ledger", "verify"]).stderr(Stdio::inherit()).output().unwrap();
@@ -106,6 +108,12 @@ fn kill_again_and_again(world: &World, kills: u64) {
 #[test]
 fn a_killed_server_on_sqlite_loses_nothing() {
     kill_again_and_again(&World::new(40, 1_000_000, None), kills());
+}
+
+#[test]
+fn a_power_failure_loses_nothing_that_was_acknowledged() {
+    let world = World { loses_power: true, ..World::new(40, 1_000_000, None) };
+    kill_again_and_again(&world, kills());
 }
 
 #[test]

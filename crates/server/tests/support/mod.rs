@@ -33,6 +33,8 @@ const MASTER_KEY: [u8; 32] = [0x42; 32];
 pub struct World {
     pub folder: tempfile::TempDir,
     pub database: Option<String>,
+    /// Whether a death is a power failure: what was not synced is lost too.
+    pub loses_power: bool,
     pub users: Vec<String>,
     pub wallets: Vec<String>,
 }
@@ -51,7 +53,7 @@ impl World {
     /// One platform with `wallets` wallets of as many users, each with this many cents.
     pub fn new(wallets: usize, cents: i64, database: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut world = Self { folder, database, users: Vec::new(), wallets: Vec::new() };
+        let mut world = Self { folder, database, loses_power: false, users: Vec::new(), wallets: Vec::new() };
         std::fs::create_dir_all(world.data()).unwrap();
         let key: String = MASTER_KEY.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut file =
@@ -107,12 +109,29 @@ impl World {
         }
     }
 
+    /// Journals of what was not synced yet.
+    fn unsynced(&self) -> PathBuf {
+        self.folder.path().join("unsynced")
+    }
+
+    /// Kills a server, and with it, where that is asked, what it had not synced: everything, or parts by chance.
+    pub fn kill(&self, server: Server, round: u64) {
+        server.kill();
+        if self.loses_power {
+            let loss = if round.is_multiple_of(3) { powercut::Loss::All } else { powercut::Loss::ByChance(round) };
+            powercut::cut(&self.unsynced(), loss).unwrap();
+        }
+    }
+
     /// Starts the binary and waits until it answers.
     pub fn serve(&self) -> Server {
         let ready = self.folder.path().join("ready");
         drop(std::fs::remove_file(&ready));
         let mut command = florin(&self.data(), self.database.as_deref());
         command.args(["serve", "--listen", "127.0.0.1:0", "--no-rate-limit", "--ready-file"]).arg(&ready);
+        if self.loses_power {
+            powercut::follow(&mut command, &self.data(), &self.unsynced()).unwrap();
+        }
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
