@@ -106,13 +106,9 @@ enum LedgerCommand {
 enum BenchCommand {
     /// Durable transfers through HTTP, as a share of what the same process answers at all
     Transfers(bench::TransferArgs),
-    /// The bare handler that transfers are compared with
+    /// What transfers are compared with: a bare handler, and with --database the usual nine round trips
     #[command(hide = true)]
-    Baseline {
-        /// Where to listen
-        #[arg(long)]
-        listen: SocketAddr,
-    },
+    Baseline(bench::BaselineArgs),
 }
 
 /// Reads the command line and does what it says.
@@ -128,7 +124,7 @@ pub fn run() -> Result<ExitCode, Box<dyn Error>> {
         Command::Ledger(LedgerCommand::Explain(args)) => ledger::explain(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(&location, &args, json).map(|()| ExitCode::SUCCESS),
-        Command::Bench(BenchCommand::Baseline { listen }) => bench::baseline(listen).map(|()| ExitCode::SUCCESS),
+        Command::Bench(BenchCommand::Baseline(args)) => bench::baseline(location.database.as_deref(), &args).map(|()| ExitCode::SUCCESS),
     }
 }
 

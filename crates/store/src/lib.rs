@@ -69,7 +69,13 @@ pub enum Part {
 pub trait Scan: Send + Sync {
     /// Hands over every account, then every entry, a platform's in the order of their ids, all in one consistent view.
     fn ledger(&self, each: &mut dyn FnMut(Part)) -> Result<(), engine::StoreError>;
+
+    /// Counts the rows of each of [`GROWING`], in their order.
+    fn counts(&self) -> Result<[u64; GROWING.len()], engine::StoreError>;
 }
+
+/// The tables that grow with every payment.
+pub const GROWING: [&str; 6] = ["payment", "entry", "posting", "event", "audit", "idempotency"];
 
 #[cfg(test)]
 mod tests {

@@ -67,6 +67,11 @@ impl Client {
         Ok(Self { address, connections: open, next: Arc::new(AtomicU64::new(1)) })
     }
 
+    /// Numbers its requests from here on, so that two clients of one server use different keys.
+    pub fn numbered_from(self, first: u64) -> Self {
+        Self { next: Arc::new(AtomicU64::new(first)), ..self }
+    }
+
     /// Sends requests over every connection, one at a time on each, until the time is over or `limit` are done.
     pub async fn round(&mut self, requests: &Arc<Requests>, time: Duration, limit: Option<u64>) -> std::io::Result<Round> {
         let begun = Instant::now();

@@ -13,7 +13,7 @@ use super::keys::{Ring, decode_all};
 use super::rows::{self, Id, uid};
 use super::{error, runtime, session, sql};
 use crate::vault::Vault;
-use crate::{Part, Scan, codec};
+use crate::{GROWING, Part, Scan, codec};
 
 /// Rows asked for at once.
 const PAGE: i64 = 2_000;
@@ -41,9 +41,25 @@ impl Scan for PostgresScan {
             producer.join().unwrap_or_else(|_| Err(StoreError::Fault("the scan panicked".to_owned())))
         })
     }
+
+    fn counts(&self) -> Result<[u64; GROWING.len()], StoreError> {
+        // On a thread of its own, where a runtime may be driven whoever calls.
+        let counted = std::thread::scope(|scope| scope.spawn(|| runtime()?.block_on(self.count())).join());
+        counted.unwrap_or_else(|_| Err(StoreError::Fault("the count panicked".to_owned())))
+    }
 }
 
 impl PostgresScan {
+    async fn count(&self) -> Result<[u64; GROWING.len()], StoreError> {
+        let client = session::connect(&self.config).await.map_err(error::of)?;
+        let mut counts = [0; GROWING.len()];
+        for (count, table) in counts.iter_mut().zip(GROWING) {
+            let row = client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.map_err(error::of)?;
+            *count = u64::try_from(rows::get::<i64>(&row, 0)?).unwrap_or(0);
+        }
+        Ok(counts)
+    }
+
     async fn send(&self, pages: &Pages) -> Result<(), StoreError> {
         let client = session::connect_for_keys(&self.config).await.map_err(error::of)?;
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(error::of)?;

@@ -10,7 +10,7 @@ use super::fault;
 use super::pool::Pool;
 use super::rows::{self, StoredKeys};
 use crate::vault::Vault;
-use crate::{Part, Scan, codec};
+use crate::{GROWING, Part, Scan, codec};
 
 /// A scan over the main file; a server may go on writing meanwhile.
 pub struct SqliteScan {
@@ -31,6 +31,17 @@ impl Scan for SqliteScan {
             let result = accounts(conn, each).and_then(|()| self.entries(conn, each));
             drop(conn.execute_batch("COMMIT"));
             result
+        })
+    }
+
+    fn counts(&self) -> Result<[u64; GROWING.len()], StoreError> {
+        self.readers.with(|conn| {
+            let mut counts = [0; GROWING.len()];
+            for (count, table) in counts.iter_mut().zip(GROWING) {
+                let rows: i64 = conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).map_err(fault)?;
+                *count = u64::try_from(rows).unwrap_or(0);
+            }
+            Ok(counts)
         })
     }
 }
