@@ -1,15 +1,17 @@
 //! Ids in either spelling: a UUID, or the Mangopay wire's prefix and ULID.
 
+use domain::{GivenText, Named};
 use ledger::Uid;
 
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const ULID_LENGTH: usize = 26;
 
-/// The id of a text. A prefix, if there is one, has to be the kind's.
-pub fn parse<I: From<Uid>>(prefix: &str, text: &str) -> Option<I> {
+/// The id of a text: behind its kind's prefix a ULID or a text that a fixture gave, by itself a UUID or a number that it gave.
+pub fn parse<I: Named>(prefix: &str, text: &str) -> Option<I> {
+    let given = |text: Option<GivenText>| text.map(|text| text.id(I::SPACE));
     let id = match text.strip_prefix(prefix) {
-        Some(digits) => ulid(digits),
-        None => Uid::parse(text),
+        Some(rest) => ulid(rest).or_else(|| given(GivenText::behind_prefix(rest))),
+        None => Uid::parse(text).or_else(|| given(GivenText::number(text))),
     };
     id.map(I::from)
 }
@@ -29,17 +31,26 @@ fn ulid(digits: &str) -> Option<Uid> {
 
 #[cfg(test)]
 mod tests {
+    use domain::{PaymentId, UserId};
+
     use super::*;
 
     #[test]
     fn both_spellings_lead_to_one_id() {
-        let id = Uid::parse("0192e1a9-c4bc-7d2e-8f01-23456789abcd").unwrap();
+        let id = PaymentId(Uid::parse("0192e1a9-c4bc-7d2e-8f01-23456789abcd").unwrap());
         let uuid = id.to_string();
         assert_eq!(parse("po_m_", &uuid), Some(id));
         assert_eq!(parse("po_m_", &uuid.to_uppercase()), Some(id));
-        assert_eq!(parse("user_m_", "user_m_01J9X1PB1XFS7RMPVCFP79Z85H"), Some(Uid::from_bits(0x0192_7a1b_2c3d_7e4f_8a5b_6c7d_8e9f_a0b1)));
-        for text in ["", "po_m_", "user_m_01J9X1PB1XFS7RMPVCFP79Z85H", "po_m_81J9X1PB1XFS7RMPVCFP79Z85H", "po_m_\u{e9}", "10"] {
-            assert_eq!(parse::<Uid>("po_m_", text), None, "{text}");
+        let bits = Uid::from_bits(0x0192_7a1b_2c3d_7e4f_8a5b_6c7d_8e9f_a0b1);
+        assert_eq!(parse("user_m_", "user_m_01J9X1PB1XFS7RMPVCFP79Z85H"), Some(UserId(bits)));
+        for text in ["", "po_m_", "user_m_01J9X1PB1XFS7RMPVCFP79Z85H", "po_m_81J9X1PB1XFS7RMPVCFP79Z85H", "po_m_\u{e9}"] {
+            assert_eq!(parse::<PaymentId>("po_m_", text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_text_that_a_fixture_gave_is_an_id_too() {
+        let given = GivenText::number("41631014").unwrap();
+        assert_eq!(parse("po_m_", "41631014"), Some(PaymentId(given.id(PaymentId::SPACE))));
     }
 }

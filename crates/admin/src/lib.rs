@@ -40,7 +40,6 @@ use domain::{Actor, Ids, PlatformId};
 use engine::rail::bank::PayoutSteering;
 use engine::{Checkout, Engine, Reads};
 use http::request::Parts;
-use ledger::Uid;
 
 pub use routes::router;
 
@@ -55,7 +54,7 @@ pub struct Caller {
     /// Its key, or the owner of the data.
     pub actor: Actor,
     /// The id that what is made is to have, where the owner of the data names it.
-    pub given_id: Option<Uid>,
+    pub given_id: Option<domain::Given>,
 }
 
 /// Why a caller is not known.

@@ -8,7 +8,6 @@ use axum::Router;
 use axum::body::Body;
 use base64::Engine as _;
 use dialect_mangopay::auth::AuthError;
-use dialect_mangopay::wire::Aliases;
 use dialect_mangopay::{Config, Dialect, digest_of, results};
 use domain::ids::RequestId;
 use domain::platform::{CreatePlatform, Environment, Policy};
@@ -87,7 +86,7 @@ impl World {
         let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, Acquirer::of(&rails));
         let mut config = Config::new("http://localhost:8080/");
         config.rails = rails;
-        let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(2), Aliases::default(), config);
+        let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(2), config);
         let desk = PayoutDesk::new(engine.clone(), Arc::clone(&reads), Arc::new(bank.clone()));
         let builder = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(3));
         let jobs = CardJobs::new(engine.clone(), Arc::clone(&reads), checkout.clone(), Vec::new());

@@ -12,14 +12,13 @@ use axum::routing::{any, get};
 use bytes::Bytes;
 use domain::ids::RequestId;
 use domain::payment::ReceivingAccount;
-use domain::{Actor, Ctx, IdempotencyKey, Ids, Timestamp};
+use domain::{Actor, Ctx, Given, IdempotencyKey, Ids, Timestamp};
 use engine::rail::Rails;
 use engine::{Acquirer, Clock, Engine, Keyed, Reads};
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use ledger::Uid;
 use sha2::{Digest, Sha256};
 
 use crate::auth::{AuthError, Authenticator, Caller, Credentials};
@@ -29,8 +28,8 @@ use crate::endpoints::{oauth, tokenizer};
 use crate::rate::{RateConfig, RateLimits};
 use crate::router::{Found, Matched, Router, Verb};
 use crate::routes::{Access, Endpoint, ROUTES};
+use crate::wire::Spelling;
 use crate::wire::error::WireError;
-use crate::wire::{Aliases, Spelling};
 
 /// This dialect's name space of idempotency keys.
 pub const DIALECT: u8 = 1;
@@ -94,7 +93,7 @@ impl Config {
 #[derive(Clone, Copy, Debug)]
 pub struct Local {
     /// The id of the object to be made.
-    pub given_id: Option<Uid>,
+    pub given_id: Option<Given>,
 }
 
 /// The Mangopay dialect over an engine and the reading half of its store.
@@ -105,7 +104,6 @@ pub struct Dialect {
     pub(crate) acquirer: Acquirer,
     clock: Arc<dyn Clock>,
     ids: Mutex<Box<dyn Ids>>,
-    pub(crate) aliases: Aliases,
     authenticator: Authenticator,
     rates: RateLimits,
     router: Router<Endpoint>,
@@ -114,14 +112,7 @@ pub struct Dialect {
 impl Dialect {
     /// A dialect; `ids` names its requests.
     #[must_use]
-    pub fn new(
-        engine: Engine,
-        reads: Arc<dyn Reads>,
-        clock: Arc<dyn Clock>,
-        ids: Box<dyn Ids>,
-        aliases: Aliases,
-        config: Config,
-    ) -> Arc<Self> {
+    pub fn new(engine: Engine, reads: Arc<dyn Reads>, clock: Arc<dyn Clock>, ids: Box<dyn Ids>, config: Config) -> Arc<Self> {
         Arc::new(Self {
             engine,
             authenticator: Authenticator::new(Arc::clone(&reads)),
@@ -131,7 +122,6 @@ impl Dialect {
             config,
             clock,
             ids: Mutex::new(ids),
-            aliases,
             router: Router::new(ROUTES),
         })
     }
@@ -227,7 +217,7 @@ impl Dialect {
             given_id: local.and_then(|local| local.given_id),
         };
         let view = View {
-            spelling: Spelling::new(caller.platform, &self.aliases),
+            spelling: Spelling::new(caller.platform),
             platform: caller.platform,
             client_id: Arc::clone(&caller.client_id),
             version: matched.version,

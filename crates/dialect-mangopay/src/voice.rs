@@ -16,7 +16,7 @@ use crate::wire::Spelling;
 impl Dialect {
     fn view_of(&self, to: &Listener) -> View {
         View {
-            spelling: Spelling::new(to.platform, &self.aliases),
+            spelling: Spelling::new(to.platform),
             platform: to.platform,
             client_id: to.client_id.as_str().into(),
             version: version_of(to.form),

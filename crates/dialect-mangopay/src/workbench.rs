@@ -26,7 +26,6 @@ use ledger::{Account, AccountId, Role, Uid};
 use money::Currency;
 use serde_json::Value;
 
-use crate::wire::Aliases;
 use crate::wire::ids::{Prefix, spell};
 use crate::{Config, Dialect, digest_of};
 
@@ -219,7 +218,7 @@ impl World {
         let mut config = Config::new("http://localhost:8080/");
         change(&mut config);
         let reads = Arc::new(memory.clone());
-        let dialect = Dialect::new(engine.clone(), reads, Arc::clone(&clock) as _, Box::new(ids(2)), Aliases::default(), config);
+        let dialect = Dialect::new(engine.clone(), reads, Arc::clone(&clock) as _, Box::new(ids(2)), config);
         let mut world = Self { dialect, memory, ids: Mutex::new(ids(3)), clock, engine, token: String::new() };
         for client_id in ["me", "other"] {
             world.create_platform(client_id).await;

@@ -10,10 +10,9 @@ use dialect_mangopay::Local;
 use dialect_mangopay::wire::ids;
 use domain::ids::RequestId;
 use domain::platform::NoteFixture;
-use domain::{Answer, Ctx, DirectoryKey, IdempotencyKey, Ids, KeyState, PlatformId, Space};
+use domain::{Answer, Ctx, DirectoryKey, GIVEN_NUMBER_MIN, GIVEN_TEXT_MAX, Given, IdempotencyKey, Ids, KeyState, PlatformId, Space};
 use engine::UuidIds;
 use http_body_util::BodyExt;
-use ledger::Uid;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -147,7 +146,7 @@ pub async fn run_line(
     if repeat > MAX_REPEAT || (repeat > 1 && line.given_id.is_some()) {
         return Err(format!("it may repeat at most {MAX_REPEAT} times, and not at all with an id").into());
     }
-    let given_id = line.given_id.as_deref().map(parse_id).transpose()?;
+    let given_id = line.given_id.as_deref().map(parse_given).transpose()?;
     if let Some(named) = line.client_id.clone().or_else(|| client_of(&line.path)) {
         *last_client = Some(named);
     }
@@ -173,7 +172,7 @@ pub async fn run_line(
     Ok(counted)
 }
 
-fn request(method: &Method, line: &Line, given_id: Option<Uid>, client: &str, note: &str) -> Result<Request<Body>, Box<dyn Error>> {
+fn request(method: &Method, line: &Line, given_id: Option<Given>, client: &str, note: &str) -> Result<Request<Body>, Box<dyn Error>> {
     let mut request = Request::builder().method(method).uri(&line.path).header("Content-Type", "application/json");
     if *method == Method::POST {
         request = request.header("Idempotency-Key", note);
@@ -222,11 +221,16 @@ async fn platform_of(installation: &Installation, client: &str) -> Result<Platfo
     row.map(|row| row.platform).ok_or_else(|| format!("there is no platform {client}").into())
 }
 
-/// An id in either spelling: a prefix and 26 digits, or a UUID.
-pub fn parse_id(text: &str) -> Result<Uid, Box<dyn Error>> {
-    let digits = text.rsplit('_').next().unwrap_or(text);
-    let parsed = ids::parse_digits(digits).or_else(|| Uid::parse(digits));
-    parsed.ok_or_else(|| format!("{text} is not the form of an id: a prefix and a ULID, or a UUID").into())
+/// The id that a line gives what it makes.
+fn parse_given(text: &str) -> Result<Given, Box<dyn Error>> {
+    let given = ids::given(text);
+    given.ok_or_else(|| {
+        let form = format!(
+            "a prefix with a ULID or up to {GIVEN_TEXT_MAX} letters, digits, dashes and underscores, a UUID, \
+             or {GIVEN_NUMBER_MIN} to {GIVEN_TEXT_MAX} digits"
+        );
+        format!("{text} is not the form of an id: {form}").into()
+    })
 }
 
 #[cfg(test)]
@@ -241,9 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_read_in_both_spellings() {
-        let id = parse_id("user_m_01JRFJJN9BR864A4KG7MH1WCZG").unwrap();
-        assert_eq!(parse_id(&id.to_string()).unwrap(), id);
-        assert!(parse_id("41631014").is_err());
+    fn an_id_that_cannot_be_given_is_named() {
+        assert!(parse_given("41631014").is_ok() && parse_given("user_m_01JRFJJN9BR864A4KG7MH1WCZG").is_ok());
+        assert!(parse_given("a seller").unwrap_err().to_string().starts_with("a seller is not the form of an id"));
     }
 }

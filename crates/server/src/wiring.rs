@@ -10,7 +10,6 @@ use axum::http::request::Parts;
 use axum::routing::get;
 use dialect_mangopay::auth::AuthError;
 use dialect_mangopay::rate::RateConfig;
-use dialect_mangopay::wire::Aliases;
 use dialect_mangopay::{Config, Dialect, Local};
 use domain::{Actor, Ids};
 use engine::rail::{BankRail, Rails};
@@ -93,8 +92,7 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
     config.rate = RateConfig { is_enforced: enforces_rates, ..RateConfig::default() };
     config.rails = rails.clone();
     config.origin_key = installation.origin_key;
-    let dialect =
-        Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?, Aliases::default(), config);
+    let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?, config);
 
     let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), Acquirer::of(&rails));
     let desk = PayoutDesk::new(engine.clone(), Arc::clone(&reads), Arc::new(bank.clone()));

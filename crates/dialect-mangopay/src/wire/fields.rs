@@ -527,7 +527,7 @@ pub(crate) fn mismatch(name: &str, pattern: &str) -> String {
 mod tests {
     use domain::{PlatformId, UserId, WalletId};
 
-    use super::super::ids::{Aliases, spell};
+    use super::super::ids::spell;
     use super::*;
 
     fn fields(body: &str) -> Fields<'_> {
@@ -648,7 +648,7 @@ mod tests {
 
     #[test]
     fn ids_of_another_form_are_told_like_unknown_ones() {
-        let spelling = Spelling::new(PlatformId(Uid::from_bits(1)), &Aliases::default());
+        let spelling = Spelling::new(PlatformId(Uid::from_bits(1)));
         let user = Uid::from_bits(77);
         let read = |fields: &mut Fields<'_>| fields.id::<UserId>("F", &[Prefix::User], &spelling).required();
         check(&format!("\"{}\"", spell(Prefix::User, user)), read, Ok(Some(UserId(user))));

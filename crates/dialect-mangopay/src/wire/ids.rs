@@ -1,16 +1,16 @@
 //! How ids are spelled: a kind's prefix and the 128 bits as a ULID (26 Crockford digits).
 //!
-//! Three other spellings lead to the same ids: `FEES_EUR` and `CREDIT_EUR` for a platform's own
-//! accounts, and aliases, texts of any form that fixtures and imports brought along.
+//! Other spellings lead to ids too: `FEES_EUR` and `CREDIT_EUR` to a platform's own accounts, and short texts
+//! behind the prefix, or numbers, to what fixtures and imports brought along under them ([`domain::GivenText`]).
 //! Ids are case-sensitive, and a prefix only ever names its own kind.
 
 use std::fmt;
 use std::sync::Arc;
 
-use domain::{PlatformId, WalletId};
+use domain::ids::{BankAccountId, CardId, CardRegistrationId, CardValidationId};
+use domain::{Given, GivenText, Named, PaymentId, PlatformId, UserId, WalletId};
 use ledger::{AccountId, Role, Uid};
 use money::Currency;
-use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
 
 /// Digits of a ULID.
@@ -52,6 +52,21 @@ prefixes! {
     BankAccount "bankacc_m_" "A bank account.";
 }
 
+impl Prefix {
+    /// What tells the texts given for this kind's ids from those of others. All payments share one: they are one table.
+    const fn space(self) -> u8 {
+        match self {
+            Self::User => UserId::SPACE,
+            Self::Wallet => WalletId::SPACE,
+            Self::PayIn | Self::Transfer | Self::Payout | Self::Refund | Self::Repudiation => PaymentId::SPACE,
+            Self::Card => CardId::SPACE,
+            Self::CardRegistration => CardRegistrationId::SPACE,
+            Self::CardValidation => CardValidationId::SPACE,
+            Self::BankAccount => BankAccountId::SPACE,
+        }
+    }
+}
+
 const fn values() -> [u8; 256] {
     let mut values = [NO_DIGIT; 256];
     let mut place = 0;
@@ -65,7 +80,7 @@ const fn values() -> [u8; 256] {
     values
 }
 
-/// An id as it goes on the wire, kept in place: made without allocating.
+/// An id as it goes on the wire, kept in place: made without allocating. A platform's name for itself may stand for one.
 #[derive(Clone)]
 pub struct IdText(Text);
 
@@ -121,10 +136,15 @@ impl fmt::Debug for IdText {
     }
 }
 
-/// The spelling of an id, aliases aside.
+/// The spelling of an id: the text it was given as, else the prefix and the ULID.
 #[must_use]
 pub fn spell(prefix: Prefix, id: Uid) -> IdText {
-    IdText::of(&[prefix.text().as_bytes(), &ulid(id)])
+    let Some(given) = GivenText::of_id(id, prefix.space()) else {
+        return IdText::of(&[prefix.text().as_bytes(), &ulid(id)]);
+    };
+    let (characters, length) = given.characters();
+    let text = characters.get(characters.len().saturating_sub(length)..).unwrap_or_default();
+    if given.had_prefix() { IdText::of(&[prefix.text().as_bytes(), text]) } else { IdText::of(&[text]) }
 }
 
 /// The 26 digits of an id, most significant first.
@@ -139,16 +159,23 @@ fn ulid(id: Uid) -> [u8; ULID_LENGTH] {
     digits
 }
 
-/// The id of a text that has one of the prefixes, aliases aside.
+/// The id that a text names, if it is of one of the kinds.
 #[must_use]
 pub fn parse(accepted: &[Prefix], text: &str) -> Option<Uid> {
-    accepted.iter().find_map(|prefix| parse_ulid(text.strip_prefix(prefix.text())?))
+    accepted.iter().find_map(|prefix| match text.strip_prefix(prefix.text()) {
+        Some(rest) => parse_ulid(rest).or_else(|| Some(GivenText::behind_prefix(rest)?.id(prefix.space()))),
+        None => Some(GivenText::number(text)?.id(prefix.space())),
+    })
 }
 
-/// The id of 26 digits without a prefix.
+/// An id that whoever brings an object along gives it: a ULID or a short text behind a prefix, a UUID, or a number.
 #[must_use]
-pub fn parse_digits(digits: &str) -> Option<Uid> {
-    parse_ulid(digits)
+pub fn given(text: &str) -> Option<Given> {
+    let rest = Prefix::ALL.iter().find_map(|prefix| text.strip_prefix(prefix.text()));
+    if let Some(id) = parse_ulid(rest.unwrap_or(text)).or_else(|| Uid::parse(text)) {
+        return Some(Given::Id(id));
+    }
+    rest.map_or_else(|| GivenText::number(text), GivenText::behind_prefix).map(Given::Text)
 }
 
 /// Reads 26 digits. The first may be at most 7: more would not fit 128 bits.
@@ -211,49 +238,23 @@ pub fn role_of_path(segment: &str) -> Option<Role> {
     OWN_ROLES.into_iter().find(|role| funds_type_of(*role).is_some_and(|text| text.eq_ignore_ascii_case(segment)))
 }
 
-/// Texts of any form that name things, per platform, in both directions.
-#[derive(Clone, Debug, Default)]
-pub struct Aliases(FxHashMap<PlatformId, Arc<PlatformAliases>>);
-
-#[derive(Clone, Debug, Default)]
-struct PlatformAliases {
-    ids: FxHashMap<Arc<str>, Vec<(Prefix, Uid)>>,
-    texts: FxHashMap<Uid, Arc<str>>,
-}
-
-impl Aliases {
-    /// Makes `text` the one spelling of an id of the kind. The same text may name one thing of each kind.
-    pub fn insert(&mut self, platform: PlatformId, prefix: Prefix, text: &str, id: Uid) {
-        let aliases = Arc::make_mut(self.0.entry(platform).or_default());
-        let text: Arc<str> = text.into();
-        aliases.ids.entry(Arc::clone(&text)).or_default().push((prefix, id));
-        aliases.texts.insert(id, text);
-    }
-}
-
-/// How the ids of one platform are spelled and read. Cheap to clone; without aliases it costs nothing.
-#[derive(Clone, Debug)]
+/// How the ids of one platform are spelled and read.
+#[derive(Clone, Copy, Debug)]
 pub struct Spelling {
     platform: PlatformId,
-    aliases: Option<Arc<PlatformAliases>>,
 }
 
 impl Spelling {
     /// The spelling of a platform.
     #[must_use]
-    pub fn new(platform: PlatformId, aliases: &Aliases) -> Self {
-        let aliases = if aliases.0.is_empty() { None } else { aliases.0.get(&platform).cloned() };
-        Self { platform, aliases }
+    pub const fn new(platform: PlatformId) -> Self {
+        Self { platform }
     }
 
     /// An id's text.
     #[must_use]
     pub fn spell(&self, prefix: Prefix, id: impl Into<Uid>) -> IdText {
-        let id = id.into();
-        match self.alias(id) {
-            Some(alias) => IdText::from(alias),
-            None => spell(prefix, id),
-        }
+        spell(prefix, id.into())
     }
 
     /// The text of an account: `FEES_EUR` or `CREDIT_EUR` for the platform's own, else a wallet's id.
@@ -272,22 +273,13 @@ impl Spelling {
     /// The id that a text names, if it is of one of the kinds.
     #[must_use]
     pub fn parse<I: From<Uid>>(&self, accepted: &[Prefix], text: &str) -> Option<I> {
-        parse(accepted, text).or_else(|| self.by_alias(accepted, text)).map(I::from)
+        parse(accepted, text).map(I::from)
     }
 
     /// What a wallet id names.
     #[must_use]
     pub fn parse_wallet(&self, text: &str) -> Option<WalletName> {
-        self.parse(&[Prefix::Wallet], text).map(WalletName::User).or_else(|| WalletName::parse_own(text))
-    }
-
-    fn alias(&self, id: Uid) -> Option<Arc<str>> {
-        self.aliases.as_ref()?.texts.get(&id).cloned()
-    }
-
-    fn by_alias(&self, accepted: &[Prefix], text: &str) -> Option<Uid> {
-        let named = self.aliases.as_ref()?.ids.get(text)?;
-        named.iter().find(|(prefix, _)| accepted.contains(prefix)).map(|(_, id)| *id)
+        WalletName::parse_own(text).or_else(|| self.parse(&[Prefix::Wallet], text).map(WalletName::User))
     }
 }
 
@@ -300,7 +292,7 @@ mod tests {
     const PLATFORM: PlatformId = PlatformId(Uid::from_bits(9));
 
     fn plain() -> Spelling {
-        Spelling::new(PLATFORM, &Aliases::default())
+        Spelling::new(PLATFORM)
     }
 
     #[test]
@@ -319,7 +311,6 @@ mod tests {
     fn what_is_no_id_of_the_kind_is_refused() {
         for text in [
             "",
-            "10",
             "user_m_",
             "01JRFJJN9BR864A4KG7MH1WCZG",
             "wlt_m_01JRFJJN9BR864A4KG7MH1WCZG",
@@ -370,15 +361,20 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_leads_both_ways_on_its_platform_and_for_its_kind() {
-        let mut aliases = Aliases::default();
-        aliases.insert(PLATFORM, Prefix::Repudiation, "41631014", Uid::from_bits(5));
-        let spelling = Spelling::new(PLATFORM, &aliases);
-        assert_eq!(spelling.parse(&[Prefix::Repudiation], "41631014"), Some(Uid::from_bits(5)));
-        assert_eq!(spelling.parse::<Uid>(&[Prefix::User], "41631014"), None);
-        assert_eq!(spelling.spell(Prefix::Repudiation, Uid::from_bits(5)).as_str(), "41631014");
-        let other = Spelling::new(PlatformId(Uid::from_bits(10)), &aliases);
-        assert_eq!(other.parse::<Uid>(&[Prefix::Repudiation], "41631014"), None);
+    fn a_given_text_leads_both_ways_and_for_its_kind() {
+        for text in ["41631014", "user_m_seller-1", "user_m_S"] {
+            let Some(Given::Text(given)) = given(text) else { panic!("{text}") };
+            let id = Given::Text(given).id_of::<UserId>();
+            assert_eq!(spell(Prefix::User, id).as_str(), text);
+            assert_eq!(parse(&[Prefix::User], text), Some(id));
+            assert_ne!(parse(&[Prefix::Wallet], text), Some(id));
+            assert!(spell(Prefix::Wallet, id).as_str().starts_with("wlt_m_7Z"), "it is no wallet's text");
+        }
+        let ulid = "user_m_01JRFJJN9BR864A4KG7MH1WCZG";
+        assert_eq!(given(ulid), parse(&[Prefix::User], ulid).map(Given::Id));
+        assert_eq!(given("0192e1a9-c4bc-7d2e-8f01-23456789abcd"), Uid::parse("0192e1a9-c4bc-7d2e-8f01-23456789abcd").map(Given::Id));
+        assert_eq!(parse(&[Prefix::User], "wlt_m_a"), None, "a prefix only ever names its own kind");
+        assert_eq!((given(""), given("user_m_"), given("123456789012345678"), given("seller")), (None, None, None, None));
     }
 
     proptest! {
@@ -389,7 +385,7 @@ mod tests {
         }
 
         #[test]
-        fn spelling_keeps_order(a: u128, b: u128) {
+        fn spelling_keeps_order(a in 0..u128::MAX >> 1, b in 0..u128::MAX >> 1) {
             let (left, right) = (spell(Prefix::User, Uid::from_bits(a)), spell(Prefix::User, Uid::from_bits(b)));
             prop_assert_eq!(a.cmp(&b), left.as_str().cmp(right.as_str()));
         }

@@ -12,4 +12,4 @@ pub use address::AddressBody;
 pub use error::{FieldErrors, WireError};
 pub use fields::Fields;
 pub use funds::Funds;
-pub use ids::{Aliases, IdText, Prefix, Spelling, WalletName};
+pub use ids::{IdText, Prefix, Spelling, WalletName};

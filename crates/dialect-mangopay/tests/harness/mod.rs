@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use base64::Engine as _;
-use dialect_mangopay::wire::ids::{Aliases, Prefix, parse};
+use dialect_mangopay::wire::ids::{Prefix, parse};
 use dialect_mangopay::{Config, Dialect, digest_of};
 use domain::ids::RequestId;
 use domain::payment::ReceiveBankWire;
@@ -61,8 +61,7 @@ impl World {
         let mut config = Config::new("http://localhost:8080/");
         change(&mut config);
         let reads = opened.reads;
-        let dialect =
-            Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, Box::new(ids(2)), Aliases::default(), config);
+        let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, Box::new(ids(2)), config);
         let world = Self { dialect, engine, reads, ids: Mutex::new(ids(3)), clock, _folder: folder };
         for client_id in ["me", "other"] {
             world.create_platform(client_id).await;

@@ -2,6 +2,7 @@
 
 use ledger::Uid;
 
+use super::Given;
 use super::Timestamp;
 use super::ids::{ApiKeyId, PlatformId, RequestId, UserId};
 
@@ -42,7 +43,7 @@ pub struct Ctx {
     /// Keyed hash of the address the request came from; zeros when it came from inside.
     pub origin: [u8; 16],
     /// The id that the object to be made is to have, where an import or a fixture names it.
-    pub given_id: Option<Uid>,
+    pub given_id: Option<Given>,
 }
 
 impl Ctx {

@@ -7,8 +7,8 @@ use money::{Currency, Money};
 
 use super::ids::{EventId, JobId, PaymentId};
 use super::{
-    Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, IdempotencyKey, Ids, Job, JobKind, KeyRow, Label, OwnedKey, Record,
-    RecordKey, Resource, Slot, Timestamp, Wanted,
+    Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, IdempotencyKey, Ids, Job, JobKind, KeyRow, Label, Named, OwnedKey,
+    Record, RecordKey, Resource, Slot, Timestamp, Wanted,
 };
 use crate::payment::Payment;
 use crate::platform::Platform;
@@ -119,9 +119,9 @@ impl<'a> Desk<'a> {
     }
 
     /// The id of the object this command makes: the one an import names, else a fresh one. Noted for the audit trail.
-    pub fn fresh_object<I: From<Uid>>(&mut self) -> I {
+    pub fn fresh_object<I: Named>(&mut self) -> I {
         let id = match self.ctx.given_id {
-            Some(id) => id,
+            Some(given) => given.id_of::<I>(),
             None => self.ids.fresh(),
         };
         self.object = Some(id);

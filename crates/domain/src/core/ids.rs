@@ -5,8 +5,10 @@ use std::fmt;
 use ledger::{AccountId, Uid};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::given::Named;
+
 macro_rules! ids {
-    ($($name:ident $doc:literal;)*) => {$(
+    ($($space:literal $name:ident $doc:literal;)*) => {$(
         #[doc = $doc]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(pub Uid);
@@ -21,6 +23,10 @@ macro_rules! ids {
             fn from(id: $name) -> Self {
                 id.0
             }
+        }
+
+        impl Named for $name {
+            const SPACE: u8 = $space;
         }
 
         impl fmt::Display for $name {
@@ -45,22 +51,22 @@ macro_rules! ids {
 }
 
 ids! {
-    PlatformId "Names a platform, the tenant that owns users, wallets and keys.";
-    UserId "Names a user.";
-    PersonId "Names a person, the real-world identity behind a user.";
-    WalletId "Names a wallet; its ledger account has the same id.";
-    PaymentId "Names a payment: a pay-in, transfer, payout or refund.";
-    ApiKeyId "Names an API key of a platform.";
-    TokenId "Names an access token.";
-    EventId "Names an event.";
-    RequestId "Names one request from outside.";
-    JobId "Names a job.";
-    CardId "Names a card.";
-    CardRegistrationId "Names a card registration.";
-    CardValidationId "Names a card validation.";
-    BankAccountId "Names a bank account to pay out to.";
-    ScaSessionId "Names a session in which a user shows who they are.";
-    ReceiptId "Names money that arrived and is nobody's yet.";
+    1 PlatformId "Names a platform, the tenant that owns users, wallets and keys.";
+    2 UserId "Names a user.";
+    3 PersonId "Names a person, the real-world identity behind a user.";
+    4 WalletId "Names a wallet; its ledger account has the same id.";
+    5 PaymentId "Names a payment: a pay-in, transfer, payout or refund.";
+    6 ApiKeyId "Names an API key of a platform.";
+    7 TokenId "Names an access token.";
+    8 EventId "Names an event.";
+    9 RequestId "Names one request from outside.";
+    10 JobId "Names a job.";
+    11 CardId "Names a card.";
+    12 CardRegistrationId "Names a card registration.";
+    13 CardValidationId "Names a card validation.";
+    14 BankAccountId "Names a bank account to pay out to.";
+    15 ScaSessionId "Names a session in which a user shows who they are.";
+    16 ReceiptId "Names money that arrived and is nobody's yet.";
 }
 
 impl WalletId {

@@ -2,12 +2,14 @@
 
 use std::error::Error;
 
+use dialect_mangopay::wire::ids;
+use domain::{Given, Named, PaymentId, WalletId};
 use ledger::{Account, AccountId, Entry, Posting, Uid};
 use serde::Serialize;
 use store::Part;
 
 use crate::installation::Location;
-use crate::{fixtures, output};
+use crate::output;
 
 /// Which account, and when.
 #[derive(clap::Args, Clone, Debug)]
@@ -36,14 +38,14 @@ struct Shown {
 
 /// `florin ledger balance`.
 pub fn balance(location: &Location, args: &BalanceArgs, json: bool) -> Result<(), Box<dyn Error>> {
-    let id = AccountId(fixtures::parse_id(&args.id)?);
+    let ids = named(&args.id)?;
     let until_ms = args.at.map_or(i64::MAX, jiff::Timestamp::as_millisecond);
     let mut found: Option<Account> = None;
     let (mut balance, mut count) = (0_i64, 0_u64);
     location.open_scan()?.ledger(&mut |part| match part {
-        Part::Account(account) if account.id == id => found = Some(account),
+        Part::Account(account) if ids.contains(&account.id.0) => found = Some(account),
         Part::Entry(entry, postings) if entry.booked_at_ms <= until_ms => {
-            for posting in postings.iter().filter(|posting| posting.account == id) {
+            for posting in postings.iter().filter(|posting| ids.contains(&posting.account.0)) {
                 balance += posting.amount;
                 count += 1;
             }
@@ -51,7 +53,7 @@ pub fn balance(location: &Location, args: &BalanceArgs, json: bool) -> Result<()
         Part::Account(_) | Part::Entry(..) => {}
     })?;
     let account = found.ok_or_else(|| format!("there is no account {}", args.id))?;
-    let shown = Shown { account: id.0.to_string(), currency: account.currency.to_string(), balance, postings: count };
+    let shown = Shown { account: account.id.0.to_string(), currency: account.currency.to_string(), balance, postings: count };
     output::print(json, &shown, || format!("{} after {count} postings", money::Balance::new(balance, account.currency)));
     Ok(())
 }
@@ -80,13 +82,13 @@ struct ExplainedPosting {
 
 /// `florin ledger explain`: every entry that is, belongs to, or touches what was named.
 pub fn explain(location: &Location, args: &ExplainArgs, json: bool) -> Result<(), Box<dyn Error>> {
-    let id = fixtures::parse_id(&args.id)?;
+    let ids = named(&args.id)?;
     let mut accounts = std::collections::BTreeMap::new();
     let mut found = Vec::new();
     location.open_scan()?.ledger(&mut |part| match part {
         Part::Account(account) => drop(accounts.insert(account.id, account)),
         Part::Entry(entry, postings) => {
-            if concerns(id, &entry, &postings) {
+            if concerns(&ids, &entry, &postings) {
                 found.push((entry, postings));
             }
         }
@@ -101,8 +103,17 @@ pub fn explain(location: &Location, args: &ExplainArgs, json: bool) -> Result<()
     Ok(())
 }
 
-fn concerns(id: Uid, entry: &Entry, postings: &[Posting]) -> bool {
-    entry.id.0 == id || entry.operation == id || postings.iter().any(|posting| posting.account.0 == id)
+fn concerns(ids: &[Uid], entry: &Entry, postings: &[Posting]) -> bool {
+    ids.contains(&entry.id.0) || ids.contains(&entry.operation) || postings.iter().any(|posting| ids.contains(&posting.account.0))
+}
+
+/// What a text may name in the ledger: one id in either spelling; a text that a fixture gave may be a wallet's or a payment's.
+fn named(text: &str) -> Result<Vec<Uid>, Box<dyn Error>> {
+    match ids::given(text) {
+        Some(Given::Id(id)) => Ok(vec![id]),
+        Some(Given::Text(given)) => Ok(vec![given.id(WalletId::SPACE), given.id(PaymentId::SPACE)]),
+        None => Err(format!("{text} is not the form of an id").into()),
+    }
 }
 
 fn explained(
