@@ -13,8 +13,8 @@ use dialect_mangopay::{Config, Dialect, digest_of, results};
 use domain::ids::RequestId;
 use domain::platform::{CreatePlatform, Environment, Policy};
 use domain::{Actor, Ctx, Ids, PlatformId, Timestamp};
-use engine::rail::Rails;
 use engine::rail::bank::BankRail;
+use engine::rail::{Credits, Rails};
 use engine::{Acquirer, Checkout, Clock, Engine, EngineConfig, Reads, UuidIds};
 use http::Request;
 use http::request::Parts;
@@ -97,6 +97,7 @@ impl World {
             reads: Arc::clone(&reads),
             authenticate: Arc::new(Lent(Arc::clone(&dialect))),
             receiving_iban: bank.receiving_account().iban,
+            credits: Credits::new([7; 32]),
             payouts: Arc::new(Steering::new(desk, bank)),
             checkout,
             chores: Arc::new(Work(worker)),
@@ -279,6 +280,32 @@ async fn a_wire_finds_its_pay_in_by_what_the_payer_wrote() {
     assert_eq!((&answer["outcome"], &answer["reason"], &answer["pay_in"]), (&json!("unplaced"), &json!("unknown_reference"), &json!(null)));
     assert!(answer["receipt"].is_string());
     assert_eq!(world.chart(Role::UnidentifiedReceipts).await, 77);
+}
+
+#[tokio::test]
+async fn a_credit_that_the_bank_reports_twice_arrives_once() {
+    let world = World::new().await;
+    let party = world.party().await;
+    let declared = world.declare(&party, 1_000, 0).await;
+    let wire = |amount: i64| json!({"amount": amount, "currency": "EUR", "reference": text(&declared, "WireReference"), "bank_reference": "2026-11-21/7"});
+    let first = world.done("/wires", wire(1_000)).await;
+    assert_eq!((&first["outcome"], &first["bank_reference"]), (&json!("credited"), &json!("2026-11-21/7")));
+    assert_eq!(world.done("/wires", wire(1_000)).await, first);
+    let path = format!("/payins/{}/receive", text(&declared, "Id"));
+    assert_eq!(world.done(&path, json!({"bank_reference": "2026-11-21/7"})).await, first, "it is the same account");
+    assert_eq!((world.balance(&party).await, world.chart(Role::UnidentifiedReceipts).await), (1_000, 0));
+    assert_eq!(world.sandbox("/wires", wire(999)).await.0, 409);
+    // Another platform's bank counts for itself.
+    let theirs = json!({"amount": 5, "currency": "EUR", "bank_reference": "2026-11-21/7"}).to_string();
+    let (status, answer) = world.send("other", "POST", "/sandbox/v1/wires", None, &theirs).await;
+    assert_eq!((status, &answer["outcome"]), (200, &json!("unplaced")));
+    // Without a reference each is a credit of its own.
+    let answers = [
+        world.done("/wires", json!({"amount": 5, "currency": "EUR"})).await,
+        world.done("/wires", json!({"amount": 5, "currency": "EUR"})).await,
+    ];
+    assert_ne!(answers[0]["bank_reference"], answers[1]["bank_reference"]);
+    assert_eq!(world.chart(Role::UnidentifiedReceipts).await, 10);
 }
 
 #[tokio::test]

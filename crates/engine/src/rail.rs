@@ -4,7 +4,7 @@
 pub mod bank;
 pub mod card;
 
-pub use bank::BankRail;
+pub use bank::{BankRail, Credits};
 pub use card::{CardRail, CardRefund, Charge, TypedCard};
 
 use std::fmt;

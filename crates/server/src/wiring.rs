@@ -110,6 +110,7 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
         reads,
         authenticate: Arc::new(Lent(Arc::clone(&dialect))),
         receiving_iban: bank.receiving_account().iban,
+        credits: installation.credits.clone(),
         payouts: Arc::new(Steering::new(desk, bank)),
         checkout,
         chores: Arc::new(Work(worker.clone())),

@@ -35,7 +35,7 @@ pub use payout_prepare::{ASK_BANK_AFTER_MS, PreparePayout, PreparePayoutError, P
 pub use payout_request::{InstantReach, RequestPayout, RequestPayoutError};
 pub use payout_return::{ReturnPayout, ReturnPayoutError};
 pub use payout_settle::{BankVerdict, ExpirePayout, SettlePayout, SettlePayoutError};
-pub use receive_wire::{Receipt, ReceiptId, ReceiveWire, ReceiveWireError, Received, Unplaced};
+pub use receive_wire::{BankCredit, Receipt, ReceiptId, ReceiveWire, ReceiveWireError, Received, Unplaced};
 pub use refund::{DUPLICATE_PERIOD_MS, REFUND_PERIOD_MS, Refund, RefundReason, RefundTally};
 pub use refund_create::{CreateRefund, CreateRefundError, RefundAmounts, RefundOf};
 pub use refund_settle::{SettleRefund, SettleRefundError};
