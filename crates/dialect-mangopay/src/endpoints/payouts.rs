@@ -298,6 +298,9 @@ fn error_of(error: &RequestPayoutError) -> WireError {
         RequestPayoutError::ReimbursesAnotherAccount => {
             WireError::wrong_field("BankAccountId", "The bank account must be the one debited by the PayIn")
         }
+        RequestPayoutError::ReimbursesAnotherCurrency => {
+            WireError::wrong_field("DebitedFunds", "The currency of the funds must be the one of the PayIn")
+        }
         // The blank at the end is the vendor's.
         RequestPayoutError::InstantUnreachable => {
             WireError::wrong_field("PayoutModeRequested", "The request for instant payment cannot be successful due to ineligibility ")

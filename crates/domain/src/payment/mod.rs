@@ -8,6 +8,7 @@ mod card_settle;
 mod payout;
 mod payout_check;
 mod payout_prepare;
+mod payout_reimburse;
 mod payout_request;
 mod payout_return;
 mod payout_settle;

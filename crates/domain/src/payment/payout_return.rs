@@ -4,7 +4,7 @@ use ledger::{EntryKind, Legs, Role};
 use money::SignedMoney;
 
 use super::payout::{AppliedMode, PayoutReturn, ReturnReason, external_leg};
-use super::{Detail, Nature, Payment, PaymentKind, Status};
+use super::{Detail, Nature, Payment, PaymentKind, Status, payout_reimburse};
 use crate::bank_account::BankAccount;
 use crate::user::User;
 use crate::{Command, Desk, Needs, PaymentId, Timestamp, UserId};
@@ -47,7 +47,8 @@ impl Command for ReturnPayout {
     }
 
     /// The wallet gets back what reached the bank; the platform keeps its fees. Money of a closed user is kept apart.
-    /// An account that is closed or was never there is not paid out to again.
+    /// An account that is closed or was never there is not paid out to again. What came back of a pay-in's money may be
+    /// given back again.
     /// Source: reference, money part, 1.3 and 11.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Payment, ReturnPayoutError> {
         let payment = desk.payment(self.payout).ok_or(ReturnPayoutError::NotFound)?;
@@ -106,6 +107,9 @@ impl Command for ReturnPayout {
             version: 1,
         };
         desk.record_payment(&refund, true);
+        if let Some(pay_in) = payout.reimburses {
+            payout_reimburse::uncount(desk, pay_in, payment.credited);
+        }
         let marked = super::Payout { returned_by: Some(id), ..payout };
         let version = payment.version.saturating_add(1);
         // The payout itself stays as it ended, so nothing is told of it.

@@ -11,6 +11,7 @@ mod keys;
 mod ledger;
 mod lists;
 mod opening;
+mod reimbursements;
 mod tenants;
 mod two_servers;
 
