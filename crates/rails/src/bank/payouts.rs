@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use domain::bank_account::BankAccount;
 use domain::payment::{
-    ASK_BANK_AFTER_MS, AppliedMode, BankVerdict, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError, Prepared,
-    ReturnPayout, ReturnPayoutError, ReturnReason, SettlePayout, SettlePayoutError, Status, end_to_end_id,
+    ASK_BANK_AFTER_MS, AppliedMode, BankVerdict, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError,
+    Prepared, ReturnPayout, ReturnPayoutError, ReturnReason, SettlePayout, SettlePayoutError, Status, end_to_end_id,
 };
 use domain::platform::{InSandbox, InSandboxError};
 use domain::{Ctx, Job, JobKind, PaymentId};
-use engine::rail::RailError;
 use engine::rail::bank::{BankOutcome, BankRail, Beneficiary, CreditTransfer, FallBack, PayoutSteering, SteerError, TransferState};
+use engine::rail::{InTime, RailError, in_time};
 use engine::{Engine, Reads, Refused, StoreError};
 
 use super::SimulatedBank;
@@ -59,18 +59,16 @@ impl Handler for PayoutDesk {
 }
 
 impl PayoutDesk {
-    /// A desk that sends through `bank`.
+    /// A desk that sends through `bank`, and waits for each of its answers [`engine::rail::in_time`].
     #[must_use]
     pub fn new(engine: Engine, reads: Arc<dyn Reads>, bank: Arc<dyn BankRail>) -> Arc<Self> {
-        Arc::new(Self { engine, reads, bank })
+        Arc::new(Self { engine, reads, bank: Arc::new(InTime::new(bank)) })
     }
 
     /// Has a worker do the jobs of payouts.
     #[must_use]
     pub fn join(self: Arc<Self>, worker: WorkerBuilder) -> WorkerBuilder {
-        [JobKind::SendPayout, JobKind::AskBank, JobKind::ExpirePayout]
-            .into_iter()
-            .fold(worker, |worker, kind| worker.with(kind, Arc::clone(&self) as Arc<dyn Handler>))
+        worker.with(&[JobKind::SendPayout, JobKind::AskBank, JobKind::ExpirePayout], self)
     }
 
     async fn work(&self, ctx: Ctx, job: &Job) -> Result<Done, PayoutDeskError> {
@@ -237,7 +235,7 @@ impl Steering {
             },
             Ok(Prepared::Send { payment, destination, mode }) => {
                 // The bank is told first: sending it is then the end of it.
-                self.bank.tell(&end_to_end_id(payout), outcome).await.map_err(unavailable)?;
+                in_time(self.bank.tell(&end_to_end_id(payout), outcome)).await.map_err(unavailable)?;
                 self.desk.bank.send(order(&payment, &destination, mode)).await.map_err(unavailable)?;
                 self.tell(ctx, *payment, outcome).await
             }
@@ -245,7 +243,7 @@ impl Steering {
     }
 
     async fn tell(&self, ctx: Ctx, payment: Payment, outcome: BankOutcome) -> Result<Payment, SteerError> {
-        let state = self.bank.tell(&end_to_end_id(payment.id), outcome).await.map_err(unavailable)?;
+        let state = in_time(self.bank.tell(&end_to_end_id(payment.id), outcome)).await.map_err(unavailable)?;
         let (payment, refund) = self.desk.record(ctx, payment, state).await.map_err(unavailable)?;
         Ok(refund.unwrap_or(payment))
     }
