@@ -34,7 +34,7 @@ pub use payout::{
 pub use payout_check::{CheckInstantPayout, CheckInstantPayoutError};
 pub use payout_prepare::{ASK_BANK_AFTER_MS, PreparePayout, PreparePayoutError, Prepared};
 pub use payout_request::{InstantReach, RequestPayout, RequestPayoutError};
-pub use payout_return::{ReturnPayout, ReturnPayoutError};
+pub use payout_return::{ASK_FOR_RETURN_AFTER_MS, ExpectReturn, ReturnPayout, ReturnPayoutError};
 pub use payout_settle::{BankVerdict, ExpirePayout, SettlePayout, SettlePayoutError};
 pub use receive_wire::{BankCredit, Receipt, ReceiptId, ReceiveWire, ReceiveWireError, Received, Unplaced};
 pub use refund::{DUPLICATE_PERIOD_MS, REFUND_PERIOD_MS, Refund, RefundReason, RefundTally};

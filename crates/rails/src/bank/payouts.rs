@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::bank_account::BankAccount;
 use domain::payment::{
-    ASK_BANK_AFTER_MS, AppliedMode, BankVerdict, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError,
+    ASK_BANK_AFTER_MS, AppliedMode, BankVerdict, ExpectReturn, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError,
     Prepared, ReturnPayout, ReturnPayoutError, ReturnReason, SettlePayout, SettlePayoutError, Status, end_to_end_id,
 };
 use domain::platform::{InSandbox, InSandboxError};
@@ -230,16 +230,28 @@ impl Steering {
             Err(InSandboxError::Command(PreparePayoutError::NotFound)) => Err(SteerError::NotFound),
             Err(InSandboxError::Command(PreparePayoutError::Fault)) => Err(SteerError::Unavailable("a fault".to_owned())),
             Ok(Prepared::Ended(payment)) => match (payment.status, outcome) {
-                (Status::Succeeded, BankOutcome::Return(_)) => self.tell(ctx, *payment, outcome).await,
+                (Status::Succeeded, BankOutcome::Return(_)) => {
+                    self.expect_return(ctx, payout).await?;
+                    self.tell(ctx, *payment, outcome).await
+                }
                 _ => Err(SteerError::Ended(payment)),
             },
             Ok(Prepared::Send { payment, destination, mode }) => {
+                if let BankOutcome::Return(_) = outcome {
+                    self.expect_return(ctx, payout).await?;
+                }
                 // The bank is told first: sending it is then the end of it.
                 in_time(self.bank.tell(&end_to_end_id(payout), outcome)).await.map_err(unavailable)?;
                 self.desk.bank.send(order(&payment, &destination, mode)).await.map_err(unavailable)?;
                 self.tell(ctx, *payment, outcome).await
             }
         }
+    }
+
+    /// Has a job ask the bank for the money that is about to come back, should nobody be left who books it.
+    async fn expect_return(&self, ctx: Ctx, payout: PaymentId) -> Result<(), SteerError> {
+        let expected = self.desk.engine.run(ctx, ExpectReturn { payout }).await.map_err(unavailable)?;
+        expected.map_err(unavailable)
     }
 
     async fn tell(&self, ctx: Ctx, payment: Payment, outcome: BankOutcome) -> Result<Payment, SteerError> {
