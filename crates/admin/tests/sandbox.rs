@@ -145,7 +145,7 @@ impl World {
         let engine = Engine::start(store, Arc::clone(&clock) as _, ids(1), EngineConfig::default()).unwrap();
         let reads = opened.reads;
         let bank = SimulatedBank::open(folder.path()).unwrap();
-        let cards = SimulatedAcquirer::open(folder.path()).unwrap();
+        let cards = SimulatedAcquirer::open(folder.path(), &[7; 32]).unwrap();
         let rails = Rails { bank: Some(Arc::new(bank.clone())), cards: Some(Arc::new(cards)) };
         let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, Acquirer::of(&rails));
         let mut config = Config::new("http://localhost:8080/");

@@ -99,12 +99,13 @@ impl Location {
     pub fn start(&self) -> Result<Installation, InstallationError> {
         let vault = self.vault()?;
         let origin_key = vault.hash(&[b"addresses of callers"]);
+        let acquirer_key = vault.hash(&[b"simulated acquirer"]);
         let credits = Credits::new(vault.hash(&[b"credits of banks"]));
         let Opened { store, reads, last_id, .. } = self.open()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
         let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default())?;
-        Ok(Installation { engine, reads, clock, origin_key, credits })
+        Ok(Installation { engine, reads, clock, origin_key, credits, acquirer_key })
     }
 }
 
@@ -122,4 +123,6 @@ pub struct Installation {
     pub origin_key: [u8; 32],
     /// Names what banks report.
     pub credits: Credits,
+    /// Key of what the simulated acquirer keeps of cards.
+    pub acquirer_key: [u8; 32],
 }

@@ -92,7 +92,7 @@ pub struct Cast {
 impl Scene {
     pub async fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let inner = SimulatedAcquirer::open(folder.path()).unwrap();
+        let inner = SimulatedAcquirer::open(folder.path(), &[7; 32]).unwrap();
         let rail = Arc::new(Muffled { inner, is_deaf: AtomicBool::new(false), is_mute: AtomicBool::new(false) });
         let cards = Arc::clone(&rail) as Arc<dyn CardRail>;
         let world = World::with(|config| config.rails.cards = Some(cards)).await;
