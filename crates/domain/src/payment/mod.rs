@@ -26,7 +26,7 @@ pub use bank_wire::{
     wire_reference,
 };
 pub use card_pay_in::{CARD_SESSION_PERIOD_MS, CardFlow, CardMeans, CardPayIn, CreateCardPayIn, CreateCardPayInError, UsedCard, WebFlow};
-pub use card_settle::{CardPayInError, EnterCard, ExpireCardPage, SettleCardPayIn};
+pub use card_settle::{CardPayInError, EnterCard, ExpireCardPage, PlayPayer, SettleCardPayIn};
 pub use payout::{
     AppliedMode, ChargeBearer, PAYOUT_PERIOD_MS, Payout, PayoutMode, PayoutReturn, PayoutStage, ReturnReason, Sent, end_to_end_id,
     payout_of_end_to_end_id,

@@ -27,7 +27,7 @@ impl BankCredit {
     /// Where it is noted what became of it. The note is the platform's own: another one's sandbox bank may use the same reference.
     #[must_use]
     pub fn key(&self, platform: PlatformId) -> DirectoryKey {
-        let hash = self.hash.iter().fold(String::with_capacity(64), |text, byte| format!("{text}{byte:02x}"));
+        let hash: String = self.hash.iter().map(|byte| format!("{byte:02x}")).collect();
         DirectoryKey { space: Space::BankCredit, text: format!("{platform}/{hash}").into() }
     }
 }
