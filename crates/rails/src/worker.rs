@@ -90,9 +90,12 @@ impl WorkerBuilder {
         self
     }
 
-    /// The worker.
+    /// The worker. Kinds that nobody does are told in the log; their jobs stay until somebody does.
     #[must_use]
     pub fn build(self) -> Worker {
+        for kind in JobKind::ALL.iter().filter(|kind| !self.lanes.iter().any(|lane| lane.kinds.contains(kind))) {
+            tracing::warn!(?kind, "nobody does jobs of this kind");
+        }
         Worker(self.lanes.into())
     }
 }

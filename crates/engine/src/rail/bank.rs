@@ -103,16 +103,15 @@ impl Credits {
     /// The credit of an account (its IBAN, without blanks) that its bank reports under `reference`.
     #[must_use]
     pub fn of(&self, account: &str, reference: &str) -> BankCredit {
-        let mut hash = [0; 32];
-        // An HMAC takes a key of any length.
-        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) {
-            for part in [account, reference] {
-                mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-                mac.update(part.as_bytes());
-            }
-            hash = mac.finalize().into_bytes().into();
+        // A key that is shorter than a block counts as if it ended in zeros.
+        let mut block = [0; 64];
+        block.iter_mut().zip(self.0).for_each(|(to, from)| *to = from);
+        let mut mac = Hmac::<Sha256>::new(&block.into());
+        for part in [account, reference] {
+            mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            mac.update(part.as_bytes());
         }
-        BankCredit { reference: reference.to_owned(), hash }
+        BankCredit { reference: reference.to_owned(), hash: mac.finalize().into_bytes().into() }
     }
 }
 

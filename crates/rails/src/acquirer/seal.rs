@@ -43,8 +43,9 @@ impl Keys {
 
     /// The same for the same number, and of no use for finding the number.
     pub fn fingerprint(&self, number: &str) -> Fingerprint {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = hmac(&self.fingerprints, number.as_bytes());
-        Fingerprint(Uid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]))
+        let mut half = [0; 16];
+        half.copy_from_slice(&hmac(&self.fingerprints, number.as_bytes())[..16]);
+        Fingerprint(Uid::from_bytes(half))
     }
 
     /// What a token is looked up by: whoever reads the file cannot charge a card with it.
@@ -69,13 +70,12 @@ impl Keys {
 }
 
 fn hmac(key: &[u8; KEY_BYTES], text: &[u8]) -> [u8; KEY_BYTES] {
-    let mut bytes = [0; KEY_BYTES];
-    // An HMAC takes a key of any length.
-    if let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) {
-        mac.update(text);
-        bytes = mac.finalize().into_bytes().into();
-    }
-    bytes
+    // A key that is shorter than a block counts as if it ended in zeros.
+    let mut block = [0; 64];
+    block[..KEY_BYTES].copy_from_slice(key);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
+    mac.update(text);
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
@@ -94,6 +94,15 @@ mod tests {
         for broken in [&sealed[..sealed.len() - 1], &sealed[..10], &[], &[&[2], &sealed[1..]].concat()] {
             assert_eq!(keys.open(&here, broken), Err(Unsealable));
         }
+    }
+
+    #[test]
+    fn keys_are_derived_by_hmac_with_sha_256() {
+        // RFC 4231, test case 1: twenty bytes of 0b, which is as if they ended in zeros.
+        let mut key = [0; KEY_BYTES];
+        key[..20].fill(0x0b);
+        let expected = 0xb034_4c61_d8db_3853_5ca8_afce_af0b_f12b_u128.to_be_bytes();
+        assert_eq!(hmac(&key, b"Hi There")[..16], expected);
     }
 
     #[test]
