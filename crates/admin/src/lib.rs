@@ -37,6 +37,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::payment::Refusal;
 use domain::{Actor, Ids, PlatformId};
+use engine::rail::Credits;
 use engine::rail::bank::PayoutSteering;
 use engine::{Checkout, Engine, Reads};
 use http::request::Parts;
@@ -96,6 +97,8 @@ pub struct Sandbox {
     pub refusals_of_code: fn(&str) -> Vec<Option<Refusal>>,
     /// The account that wires arrive on, without blanks.
     pub receiving_iban: String,
+    /// Names what arrives there.
+    pub credits: Credits,
     /// Names its requests.
     pub ids: Mutex<Box<dyn Ids>>,
 }

@@ -26,11 +26,14 @@ struct ReceivedBody {
     reason: Option<&'static str>,
     amount: i64,
     currency: &'static str,
+    /// The bank's reference of it: by this it is known again.
+    bank_reference: String,
 }
 
 /// `POST /payins/{id}/receive`: the money of a declared wire arrives, as much as was declared or another `amount`.
 ///
-/// Fields, all optional: `amount`, `currency`, `debtor_name`, `debtor_iban`, `bank_reference`.
+/// Fields, all optional: `amount`, `currency`, `debtor_name`, `debtor_iban`, and `bank_reference`, by which the bank tells
+/// its credits apart: money that is reported again under the same one has arrived already. Without it the credit is a new one.
 pub async fn receive(call: Call) -> Result<Response<Body>, Problem> {
     let id: PaymentId = ids::parse("payin_m_", &call.id).ok_or_else(|| Problem::not_found("bank-wire pay-in"))?;
     let payment = call.payment(id).await?.ok_or_else(|| Problem::not_found("bank-wire pay-in"))?;
@@ -45,7 +48,7 @@ pub async fn receive(call: Call) -> Result<Response<Body>, Problem> {
 /// `POST /wires`: money arrives with whatever the payer wrote.
 ///
 /// Fields: `amount`, `currency`; optional: `reference` (what the payer wrote), `iban` (the account it arrives on),
-/// `debtor_name`, `debtor_iban`, `bank_reference`.
+/// `debtor_name`, `debtor_iban`, `bank_reference` (as in [`receive`]).
 pub async fn arrive(call: Call) -> Result<Response<Body>, Problem> {
     let mut fields = call.fields()?;
     let received = fields.funds(None);
@@ -65,12 +68,13 @@ async fn submit(
     remittance: Option<Secret<String>>,
 ) -> Result<Response<Body>, Problem> {
     let debtor = debtor(&mut fields);
-    let bank_reference = fields.text("bank_reference");
+    let bank_reference = fields.text("bank_reference").unwrap_or_else(|| fresh_reference(call));
     fields.finish()?;
     let received = received.ok_or_else(Problem::fault)?;
-    let wire = ReceiveWire { remittance, received, booked_at: None, bank_reference, debtor };
+    let credit = call.sandbox.credits.of(&call.sandbox.receiving_iban, &bank_reference);
+    let wire = ReceiveWire { credit, remittance, received, booked_at: None, debtor };
     call.submit(wire, move |result| match result {
-        Ok(Received::Credited(payment)) => Ok(bytes(&credited(payment))),
+        Ok(Received::Credited(payment)) => Ok(bytes(&credited(payment, &bank_reference))),
         Ok(Received::Unplaced(record)) => {
             let receipt = record.body::<Receipt>().ok_or_else(Problem::fault)?;
             Ok(bytes(&ReceivedBody {
@@ -80,15 +84,22 @@ async fn submit(
                 reason: Some(receipt.reason.word()),
                 amount: receipt.minor,
                 currency: receipt.currency.code(),
+                bank_reference: bank_reference.clone(),
             }))
         }
         Err(ReceiveWireError::Amount) => Err(Problem::conflict("A balance would not fit.")),
+        Err(ReceiveWireError::OtherCredit) => Err(Problem::conflict("Another amount arrived under this bank_reference.")),
         Err(ReceiveWireError::Fault) => Err(Problem::fault()),
     })
     .await
 }
 
-fn credited(payment: &Payment) -> ReceivedBody {
+/// A reference that no other credit has: that of the request.
+fn fresh_reference(call: &Call) -> String {
+    format!("SBX{:032X}", call.ctx.request.0.bits())
+}
+
+fn credited(payment: &Payment, bank_reference: &str) -> ReceivedBody {
     ReceivedBody {
         outcome: "credited",
         pay_in: Some(payment.id.to_string()),
@@ -96,6 +107,7 @@ fn credited(payment: &Payment) -> ReceivedBody {
         reason: None,
         amount: payment.debited.minor(),
         currency: payment.debited.currency().code(),
+        bank_reference: bank_reference.to_owned(),
     }
 }
 

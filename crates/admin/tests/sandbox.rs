@@ -1,6 +1,6 @@
 //! The sandbox's API over a whole server without a socket: the dialect, the simulated bank, the worker and a real store.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use admin::{Authenticate, AuthenticateError, Caller, Chores, Later, Sandbox};
@@ -9,19 +9,21 @@ use axum::body::Body;
 use base64::Engine as _;
 use dialect_mangopay::auth::AuthError;
 use dialect_mangopay::{Config, Dialect, digest_of, results};
+use domain::bank_account::BankDetails;
 use domain::ids::RequestId;
+use domain::payment::{InstantReach, ReceivingAccount};
 use domain::platform::{CreatePlatform, Environment, Policy};
-use domain::{Actor, Ctx, Ids, PlatformId, Timestamp};
-use engine::rail::Rails;
-use engine::rail::bank::BankRail;
-use engine::{Acquirer, Checkout, Clock, Engine, EngineConfig, Reads, UuidIds};
+use domain::{Actor, Books, Ctx, Ids, PaymentId, PlatformId, Timestamp, Wanted};
+use engine::rail::bank::{BankRail, CreditTransfer, TransferState};
+use engine::rail::{Credits, RailError, RailFuture, Rails};
+use engine::{Acquirer, Checkout, Clock, Engine, EngineConfig, Reads, Store, StoreError, UuidIds};
 use http::Request;
 use http::request::Parts;
 use http_body_util::BodyExt;
-use ledger::{AccountId, Role};
+use ledger::{AccountId, EntryKind, Role};
 use money::Currency;
 use rails::acquirer::SimulatedAcquirer;
-use rails::bank::{PayoutDesk, SimulatedBank, Steering};
+use rails::bank::{PayoutDesk, PayoutDeskError, SimulatedBank, Steering};
 use rails::cards::CardJobs;
 use rails::worker::{Worker, WorkerBuilder};
 use serde_json::{Value, json};
@@ -63,12 +65,71 @@ impl Chores for Work {
     }
 }
 
+/// A store that may die just as it is to book money that a bank sent back.
+struct Mortal {
+    inner: Box<dyn Store>,
+    is_dying: Arc<AtomicBool>,
+}
+
+impl Store for Mortal {
+    fn load(&mut self, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
+        self.inner.load(wanted, books)
+    }
+
+    fn flush(&mut self, books: &Books) -> Result<(), StoreError> {
+        let books_a_return = books.entries.iter().any(|entry| entry.kind == EntryKind::PayoutReturn);
+        if books_a_return && self.is_dying.load(Ordering::SeqCst) {
+            return Err(StoreError::Fault("it died".to_owned()));
+        }
+        self.inner.flush(books)
+    }
+
+    fn abandon(&mut self) {
+        self.inner.abandon();
+    }
+
+    fn idle(&mut self) -> Result<(), StoreError> {
+        self.inner.idle()
+    }
+}
+
+/// A bank that takes every call and never answers.
+struct Silent;
+
+fn never<T: Send + 'static>() -> RailFuture<'static, T> {
+    Box::pin(std::future::pending())
+}
+
+impl BankRail for Silent {
+    fn send(&self, _: CreditTransfer) -> RailFuture<'_, TransferState> {
+        never()
+    }
+
+    fn ask(&self, _: &str) -> RailFuture<'_, TransferState> {
+        never()
+    }
+
+    fn recall(&self, _: &str) -> RailFuture<'_, TransferState> {
+        never()
+    }
+
+    fn takes_instant(&self, _: &BankDetails) -> RailFuture<'_, InstantReach> {
+        never()
+    }
+
+    fn receiving_account(&self) -> ReceivingAccount {
+        rails::bank::receiving_account()
+    }
+}
+
 struct World {
     router: Router,
     engine: Engine,
     reads: Arc<dyn Reads>,
     clock: Arc<Hand>,
     platforms: Vec<(&'static str, PlatformId)>,
+    /// Whether the store dies over money that a bank sent back.
+    is_dying: Arc<AtomicBool>,
     _folder: TempDir,
 }
 
@@ -78,10 +139,12 @@ impl World {
         let opened = store::sqlite::open(folder.path(), Arc::new(Vault::new(&[7; 32]))).unwrap();
         let clock = Arc::new(Hand(AtomicI64::new(NOW_MS)));
         let ids = |seed| -> Box<dyn Ids> { Box::new(UuidIds::new(Arc::clone(&clock) as Arc<dyn Clock>, seed)) };
-        let engine = Engine::start(opened.store, Arc::clone(&clock) as _, ids(1), EngineConfig::default()).unwrap();
+        let is_dying = Arc::new(AtomicBool::new(false));
+        let store = Box::new(Mortal { inner: opened.store, is_dying: Arc::clone(&is_dying) });
+        let engine = Engine::start(store, Arc::clone(&clock) as _, ids(1), EngineConfig::default()).unwrap();
         let reads = opened.reads;
         let bank = SimulatedBank::open(folder.path()).unwrap();
-        let cards = SimulatedAcquirer::open(folder.path()).unwrap();
+        let cards = SimulatedAcquirer::open(folder.path(), &[7; 32]).unwrap();
         let rails = Rails { bank: Some(Arc::new(bank.clone())), cards: Some(Arc::new(cards)) };
         let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, Acquirer::of(&rails));
         let mut config = Config::new("http://localhost:8080/");
@@ -96,6 +159,7 @@ impl World {
             reads: Arc::clone(&reads),
             authenticate: Arc::new(Lent(Arc::clone(&dialect))),
             receiving_iban: bank.receiving_account().iban,
+            credits: Credits::new([7; 32]),
             payouts: Arc::new(Steering::new(desk, bank)),
             checkout,
             chores: Arc::new(Work(worker)),
@@ -104,7 +168,7 @@ impl World {
         };
         let router = admin::router(sandbox).merge(dialect_mangopay::router(dialect));
         let mut fresh = ids(5);
-        let mut world = Self { router, engine, reads, clock, platforms: Vec::new(), _folder: folder };
+        let mut world = Self { router, engine, reads, clock, platforms: Vec::new(), is_dying, _folder: folder };
         for (name, environment) in [("me", Environment::Sandbox), ("other", Environment::Sandbox), ("live", Environment::Production)] {
             let platform = PlatformId(fresh.fresh());
             let command = CreatePlatform {
@@ -278,6 +342,32 @@ async fn a_wire_finds_its_pay_in_by_what_the_payer_wrote() {
     assert_eq!((&answer["outcome"], &answer["reason"], &answer["pay_in"]), (&json!("unplaced"), &json!("unknown_reference"), &json!(null)));
     assert!(answer["receipt"].is_string());
     assert_eq!(world.chart(Role::UnidentifiedReceipts).await, 77);
+}
+
+#[tokio::test]
+async fn a_credit_that_the_bank_reports_twice_arrives_once() {
+    let world = World::new().await;
+    let party = world.party().await;
+    let declared = world.declare(&party, 1_000, 0).await;
+    let wire = |amount: i64| json!({"amount": amount, "currency": "EUR", "reference": text(&declared, "WireReference"), "bank_reference": "2026-11-21/7"});
+    let first = world.done("/wires", wire(1_000)).await;
+    assert_eq!((&first["outcome"], &first["bank_reference"]), (&json!("credited"), &json!("2026-11-21/7")));
+    assert_eq!(world.done("/wires", wire(1_000)).await, first);
+    let path = format!("/payins/{}/receive", text(&declared, "Id"));
+    assert_eq!(world.done(&path, json!({"bank_reference": "2026-11-21/7"})).await, first, "it is the same account");
+    assert_eq!((world.balance(&party).await, world.chart(Role::UnidentifiedReceipts).await), (1_000, 0));
+    assert_eq!(world.sandbox("/wires", wire(999)).await.0, 409);
+    // Another platform's bank counts for itself.
+    let theirs = json!({"amount": 5, "currency": "EUR", "bank_reference": "2026-11-21/7"}).to_string();
+    let (status, answer) = world.send("other", "POST", "/sandbox/v1/wires", None, &theirs).await;
+    assert_eq!((status, &answer["outcome"]), (200, &json!("unplaced")));
+    // Without a reference each is a credit of its own.
+    let answers = [
+        world.done("/wires", json!({"amount": 5, "currency": "EUR"})).await,
+        world.done("/wires", json!({"amount": 5, "currency": "EUR"})).await,
+    ];
+    assert_ne!(answers[0]["bank_reference"], answers[1]["bank_reference"]);
+    assert_eq!(world.chart(Role::UnidentifiedReceipts).await, 10);
 }
 
 #[tokio::test]
@@ -578,4 +668,51 @@ async fn a_payout_that_was_cut_short_after_the_bank_took_it_goes_on() {
     let seen = world.payout(&payout).await;
     assert_eq!((&seen["Status"], &seen["ModeApplied"]), (&json!("SUCCEEDED"), &json!("INSTANT_PAYMENT")));
     assert_eq!((world.balance(&party).await, world.chart(Role::Safeguarding).await), (700, -720));
+}
+
+/// The bank had sent it back, and whoever was to book that died: the job that was left behind asks the bank, and it is
+/// booked, once.
+#[tokio::test]
+async fn a_return_that_was_cut_short_is_booked_by_a_job() {
+    let world = World::new().await;
+    for has_succeeded in [true, false] {
+        let (party, payout) = world.paid_out(WAITS, None).await;
+        if has_succeeded {
+            world.done(&format!("/payouts/{payout}/succeed"), json!({})).await;
+            // Whatever was to be done about the payout itself is done.
+            world.advance_ms(2_000);
+            world.run_jobs().await;
+        }
+        world.is_dying.store(true, Ordering::SeqCst);
+        assert_eq!(world.sandbox(&format!("/payouts/{payout}/return"), json!({"code": "AC04"})).await.0, 503);
+        world.is_dying.store(false, Ordering::SeqCst);
+        assert_eq!((world.balance(&party).await, world.get(&format!("/payouts/{payout}/refunds")).await), (700, json!([])));
+        for _ in 0..2 {
+            world.advance_ms(domain::payment::ASK_FOR_RETURN_AFTER_MS);
+            world.run_jobs().await;
+            let refunds = world.get(&format!("/payouts/{payout}/refunds")).await;
+            assert_eq!((world.balance(&party).await, refunds.as_array().unwrap().len()), (980, 1), "{has_succeeded}");
+        }
+    }
+}
+
+/// The payout is neither sent nor failed as long as nobody knows, and goes on once the bank can be heard.
+#[tokio::test]
+async fn a_bank_that_never_answers_is_given_up_and_asked_again() {
+    let world = World::new().await;
+    let (party, payout) = world.paid_out(FRENCH, None).await;
+    let id = dialect_mangopay::wire::ids::parse(&[dialect_mangopay::wire::ids::Prefix::Payout], &payout).map(PaymentId).unwrap();
+    let ctx = Ctx::system(world.platforms[0].1, RequestId(ledger::Uid::from_bits(1)));
+    let desk = PayoutDesk::new(world.engine.clone(), Arc::clone(&world.reads), Arc::new(Silent));
+    // The clock of the runtime runs ahead to the next timer, so that nobody waits.
+    tokio::time::pause();
+    for _ in 0..2 {
+        let unheard = desk.ask(ctx, id).await;
+        assert!(matches!(unheard, Err(PayoutDeskError::Rail(RailError::Unavailable(_)))), "{unheard:?}");
+    }
+    tokio::time::resume();
+    assert_eq!((&world.payout(&payout).await["Status"], world.balance(&party).await), (&json!("CREATED"), 700));
+    world.advance_ms(2_000);
+    world.run_jobs().await;
+    assert_eq!(world.payout(&payout).await["Status"], json!("SUCCEEDED"));
 }

@@ -13,8 +13,8 @@ use domain::platform::{ApiKey, CreatePlatform, Environment, Policy, Scopes};
 use domain::user::{Blocks, Category, Identity, User, UserStatus, Verification};
 use domain::wallet::Wallet;
 use domain::{
-    Books, Ctx, DirectoryKey, DirectoryRow, Event, IdempotencyKey, Ids, Job, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey,
-    Resource, Secret, Slot, Timestamp, UserId, WalletId, Wanted,
+    Books, Ctx, DirectoryKey, DirectoryRow, Event, IdempotencyKey, Ids, Job, JobKind, KeyRow, Kind, PaymentId, PlatformId, Record,
+    RecordKey, Resource, Secret, Slot, Timestamp, UserId, WalletId, Wanted,
 };
 use engine::{
     Clock, Engine, EngineConfig, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, Store, StoreError,
@@ -155,7 +155,7 @@ impl Reads for Memory {
         panic!("no test here reads this")
     }
 
-    fn claim_jobs(&self, _: Timestamp, _: i64, _: u32) -> ReadFuture<'_, Vec<Job>> {
+    fn claim_jobs(&self, _: &'static [JobKind], _: Timestamp, _: i64, _: u32) -> ReadFuture<'_, Vec<Job>> {
         panic!("no test here reads this")
     }
 }

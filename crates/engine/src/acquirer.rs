@@ -1,7 +1,6 @@
 //! Asking the acquirer about a payment, a refund or a validation: from what is stored to what is asked.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::Timestamp;
 use domain::card::{CardAnswer, CardValidation, Verdict};
@@ -10,20 +9,17 @@ use domain::payment::{CardPayIn, Detail, Payment, Status};
 use ledger::Uid;
 use money::Money;
 
-use crate::rail::{CardRail, CardRefund, Charge, RailFuture, Rails};
-
-/// An answer is waited for no longer than this; then it is unheard, and a job asks again.
-const TIMEOUT: Duration = Duration::from_secs(20);
+use crate::rail::{CardRail, CardRefund, Charge, InTime, RailFuture, Rails};
 
 /// The acquirer, if there is one. Whatever cannot be heard is [`CardAnswer::Pending`].
 #[derive(Clone)]
 pub struct Acquirer(Option<Arc<dyn CardRail>>);
 
 impl Acquirer {
-    /// The acquirer among the rails.
+    /// The acquirer among the rails; each of its answers is waited for [`crate::rail::in_time`].
     #[must_use]
     pub fn of(rails: &Rails) -> Self {
-        Self(rails.cards.clone())
+        Self(rails.cards.clone().map(|rail| Arc::new(InTime::new(rail)) as Arc<dyn CardRail>))
     }
 
     /// The port itself, for tokens.
@@ -114,14 +110,10 @@ impl Acquirer {
 
 /// What a rail answers; `None` if it cannot be heard in time.
 async fn heard<T>(asked: RailFuture<'_, T>) -> Option<T> {
-    match tokio::time::timeout(TIMEOUT, asked).await {
-        Ok(Ok(answer)) => Some(answer),
-        Ok(Err(error)) => {
+    match asked.await {
+        Ok(answer) => Some(answer),
+        Err(error) => {
             tracing::warn!(%error, "the acquirer was not heard; it will be asked again");
-            None
-        }
-        Err(_) => {
-            tracing::warn!("the acquirer did not answer in time; it will be asked again");
             None
         }
     }

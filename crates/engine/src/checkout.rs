@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use domain::card::{Card, CardAnswer, CardValidation, Expiry, SettleValidation, TokenizerError, Verdict};
 use domain::ids::{CardId, CardValidationId};
-use domain::payment::{CardPayInError, Detail, EnterCard, ExpireCardPage, Payment, Refusal, SettleCardPayIn, Status};
-use domain::platform::Platform;
+use domain::payment::{CardPayInError, Detail, EnterCard, ExpireCardPage, Payment, PlayPayer, Refusal, SettleCardPayIn, Status};
+use domain::platform::{Environment, InSandbox, InSandboxError, Platform};
 use domain::{Command, Ctx, PaymentId, PlatformId, Record, RecordKey, Resource, Secret, Timestamp};
 use money::Currency;
 
@@ -47,7 +47,8 @@ impl From<StoreError> for CheckoutError {
 impl From<CardPayInError> for CheckoutError {
     fn from(error: CardPayInError) -> Self {
         match error {
-            CardPayInError::NotFound => Self::NotFound,
+            // What only exists where there is an acquirer is not there where there is none.
+            CardPayInError::NotFound | CardPayInError::NoAcquirer => Self::NotFound,
             CardPayInError::Over => Self::Over,
             CardPayInError::Fault => Self::Unavailable,
         }
@@ -89,9 +90,16 @@ impl Checkout {
 
     /// Business time of a platform. Errors: `NotFound` for a platform that is not there.
     pub async fn now(&self, platform: PlatformId) -> Result<Timestamp, CheckoutError> {
-        let record = self.record::<Platform>(platform, platform).await?.ok_or(CheckoutError::NotFound)?;
-        let body = record.body::<Platform>().ok_or(CheckoutError::NotFound)?;
-        Ok(self.clock.now().plus_ms(body.clock_offset_ms))
+        Ok(self.now_of(&*self.platform(platform).await?))
+    }
+
+    async fn platform(&self, id: PlatformId) -> Result<Arc<Platform>, CheckoutError> {
+        let record = self.record::<Platform>(id, id).await?;
+        record.and_then(|record| record.body::<Platform>()).ok_or(CheckoutError::NotFound)
+    }
+
+    fn now_of(&self, platform: &Platform) -> Timestamp {
+        self.clock.now().plus_ms(platform.clock_offset_ms)
     }
 
     /// A card pay-in.
@@ -118,7 +126,8 @@ impl Checkout {
 
     /// The payer of a pay-in on a page typed a card: it is tokenized, noted and charged.
     ///
-    /// Errors: `Card` leaves the page as it was, so that the payer can correct it.
+    /// Errors: `Card` leaves the page as it was, so that the payer can correct it; `Over` also once too many were typed;
+    /// `NotFound` on production, where there is no acquirer that the card could be told.
     pub async fn pay(&self, ctx: Ctx, pay_in: PaymentId, card: Typed) -> Result<Payment, CheckoutError> {
         self.outlive(|it| async move {
             let payment = it.pay_in(ctx.platform, pay_in).await?;
@@ -126,10 +135,18 @@ impl Checkout {
             if payment.status != Status::Created || detail.card.is_some() {
                 return Err(CheckoutError::Over);
             }
-            let at = it.now(ctx.platform).await?;
+            let platform = it.platform(ctx.platform).await?;
+            if platform.environment == Environment::Production {
+                return Err(CheckoutError::NotFound);
+            }
+            let at = it.now_of(&platform);
             let rail = it.acquirer.rail().ok_or(CheckoutError::Unavailable)?;
             let typed = TypedCard { reference: pay_in.0, number: card.number, expiry: card.expiry, security_code: card.security_code, at };
-            let seen = rail.tokenize(typed).await.map_err(|_| CheckoutError::Unavailable)?.map_err(CheckoutError::Card)?;
+            let seen = match rail.tokenize(typed).await.map_err(|_| CheckoutError::Unavailable)? {
+                Ok(seen) => seen,
+                Err(TokenizerError::TooLate) => return Err(CheckoutError::Over),
+                Err(error) => return Err(CheckoutError::Card(error)),
+            };
             let entered = it.run(ctx, EnterCard { pay_in, seen }).await??;
             let answer = it.acquirer.charge(&entered, at).await;
             Ok(it.run(ctx, SettleCardPayIn::of(&entered, answer)).await??)
@@ -176,9 +193,14 @@ impl Checkout {
     /// Takes the remaining steps of a pay-in in its payer's place, for sandboxes: types the rail's test card where one
     /// is to be typed, and authenticates, or does neither and goes away.
     ///
-    /// Errors: `Over` when nothing waits for the payer.
+    /// Errors: `NotFound` on production too, decided before the acquirer hears of anything; `Over` when nothing waits for
+    /// the payer.
     pub async fn play(&self, ctx: Ctx, pay_in: PaymentId, verdict: Verdict) -> Result<Payment, CheckoutError> {
-        let payment = self.pay_in(ctx.platform, pay_in).await?;
+        let payment = match self.run(ctx, InSandbox(PlayPayer { pay_in })).await? {
+            Ok(payment) => payment,
+            Err(InSandboxError::NotASandbox) => return Err(CheckoutError::NotFound),
+            Err(InSandboxError::Command(error)) => return Err(error.into()),
+        };
         let Detail::Card(card) = &payment.detail else { return Err(CheckoutError::NotFound) };
         if card.web().is_none() || card.card.is_some() || payment.status != Status::Created {
             return self.authenticate(ctx, pay_in, verdict).await;

@@ -3,9 +3,11 @@
 
 pub mod bank;
 pub mod card;
+mod in_time;
 
-pub use bank::BankRail;
+pub use bank::{BankRail, Credits};
 pub use card::{CardRail, CardRefund, Charge, TypedCard};
+pub use in_time::{ANSWER_TIMEOUT, InTime, in_time};
 
 use std::fmt;
 use std::pin::Pin;

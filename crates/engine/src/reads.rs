@@ -5,7 +5,8 @@ use std::pin::Pin;
 
 use domain::payment::{Nature, Payment, PaymentKind, Refusal, Status};
 use domain::{
-    DirectoryKey, DirectoryRow, Event, EventType, IdempotencyKey, Job, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey, Timestamp,
+    DirectoryKey, DirectoryRow, Event, EventType, IdempotencyKey, Job, JobKind, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey,
+    Timestamp,
 };
 use ledger::{Account, AccountId, Uid};
 
@@ -122,6 +123,7 @@ pub trait Reads: Send + Sync {
         from: Timestamp,
         to: Timestamp,
     ) -> ReadFuture<'_, (i64, i64)>;
-    /// Jobs of any platform that are due at its own business time, at most `limit`, taken for `lease_ms` of real time.
-    fn claim_jobs(&self, now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>>;
+    /// Jobs of these kinds, of any platform, that are due at its own business time: at most `limit`, those due first, taken
+    /// for `lease_ms` of real time.
+    fn claim_jobs(&self, kinds: &'static [JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>>;
 }

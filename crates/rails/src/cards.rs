@@ -52,9 +52,7 @@ impl CardJobs {
     /// Has a worker do these jobs.
     #[must_use]
     pub fn join(self: Arc<Self>, worker: WorkerBuilder) -> WorkerBuilder {
-        [JobKind::AskAcquirer, JobKind::SendRefund, JobKind::ValidateCard, JobKind::ExpirePayIn]
-            .into_iter()
-            .fold(worker, |worker, kind| worker.with(kind, Arc::clone(&self) as Arc<dyn Handler>))
+        worker.with(&[JobKind::AskAcquirer, JobKind::SendRefund, JobKind::ValidateCard, JobKind::ExpirePayIn], self)
     }
 
     async fn payment(&self, ctx: Ctx, job: &Job) -> Result<Option<Payment>, Unheard> {

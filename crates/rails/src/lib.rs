@@ -8,5 +8,6 @@
 pub mod acquirer;
 pub mod bank;
 pub mod cards;
+mod own_file;
 pub mod sca;
 pub mod worker;

@@ -24,7 +24,7 @@ impl ScaJobs {
     /// Has a worker do these jobs.
     #[must_use]
     pub fn join(self: Arc<Self>, worker: WorkerBuilder) -> WorkerBuilder {
-        worker.with(JobKind::ExpireScaSession, self)
+        worker.with(&[JobKind::ExpireScaSession], self)
     }
 }
 

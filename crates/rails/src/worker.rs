@@ -1,9 +1,11 @@
-//! Does jobs when they are due: a registry of who does which kind, leases, and patience that grows.
+//! Does jobs when they are due: lanes of work, leases, and patience that grows.
 //!
 //! A job says what to look at, never what to do: whoever does it looks at the state, so that doing it
 //! twice, or after somebody else has done it, does it once. A job is tried until it is done.
+//!
+//! What waits for one side of the outside has a lane of its own, with its own places. A bank that does not answer fills
+//! its lane, and no other; within a lane a place is taken again as soon as it is free.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,15 +14,17 @@ use std::time::Duration;
 use domain::ids::RequestId;
 use domain::{Ctx, FinishJob, Ids, Job, JobKind, PostponeJob};
 use engine::{Clock, Engine, Reads, Refused};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::error::Elapsed;
 
-/// A job is ours for this long, real time: longer than its slowest rail takes to give up.
+/// A job is ours for this long, real time: longer than we are patient with it.
 const LEASE_MS: i64 = 120_000;
-/// A job that takes longer is left, and tried again once its lease is over.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Jobs that are done at once at most.
-const AT_ONCE: u32 = 16;
-/// Without anything due, the worker looks this often.
+/// A job that takes longer is left, and tried again once its lease is over. It is more than a few answers of a rail take,
+/// each of which has a bound of its own ([`engine::rail::ANSWER_TIMEOUT`]).
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Jobs of a lane that are done at once at most.
+pub const AT_ONCE: usize = 16;
+/// A lane with free places and nothing due looks this often.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The first wait of a job that came to no end; it doubles with each attempt...
 const FIRST_WAIT_MS: i64 = 30_000;
@@ -41,7 +45,7 @@ pub enum Done {
 /// What doing a job gives, later.
 pub type Doing<'a> = Pin<Box<dyn Future<Output = Done> + Send + 'a>>;
 
-/// Does jobs of a kind.
+/// Does jobs of some kinds.
 pub trait Handler: Send + Sync {
     /// Does what is due. `ctx` is of the job's platform, and Florin's own.
     fn run<'a>(&'a self, ctx: Ctx, job: &'a Job) -> Doing<'a>;
@@ -49,37 +53,50 @@ pub trait Handler: Send + Sync {
 
 /// Does jobs.
 #[derive(Clone)]
-pub struct Worker(Arc<Inner>);
+pub struct Worker(Arc<[Arc<Lane>]>);
 
-struct Inner {
+/// Who does which kinds of jobs, beside all others.
+struct Lane {
+    kinds: &'static [JobKind],
+    handler: Arc<dyn Handler>,
+    tools: Arc<Tools>,
+}
+
+/// What every lane works with.
+struct Tools {
     engine: Engine,
     reads: Arc<dyn Reads>,
     clock: Arc<dyn Clock>,
     ids: Mutex<Box<dyn Ids>>,
-    handlers: HashMap<JobKind, Arc<dyn Handler>>,
 }
 
 /// Puts a worker together.
-pub struct WorkerBuilder(Inner);
+pub struct WorkerBuilder {
+    tools: Arc<Tools>,
+    lanes: Vec<Arc<Lane>>,
+}
 
 impl WorkerBuilder {
     /// A worker that does nothing yet; `ids` names what it does, for logs and the audit trail.
     #[must_use]
     pub fn new(engine: Engine, reads: Arc<dyn Reads>, clock: Arc<dyn Clock>, ids: Box<dyn Ids>) -> Self {
-        Self(Inner { engine, reads, clock, ids: Mutex::new(ids), handlers: HashMap::new() })
+        Self { tools: Arc::new(Tools { engine, reads, clock, ids: Mutex::new(ids) }), lanes: Vec::new() }
     }
 
-    /// Has jobs of `kind` done by `handler`.
+    /// Has jobs of `kinds` done by `handler`, in a lane of their own.
     #[must_use]
-    pub fn with(mut self, kind: JobKind, handler: Arc<dyn Handler>) -> Self {
-        self.0.handlers.insert(kind, handler);
+    pub fn with(mut self, kinds: &'static [JobKind], handler: Arc<dyn Handler>) -> Self {
+        self.lanes.push(Arc::new(Lane { kinds, handler, tools: Arc::clone(&self.tools) }));
         self
     }
 
-    /// The worker.
+    /// The worker. Kinds that nobody does are told in the log; their jobs stay until somebody does.
     #[must_use]
     pub fn build(self) -> Worker {
-        Worker(Arc::new(self.0))
+        for kind in JobKind::ALL.iter().filter(|kind| !self.lanes.iter().any(|lane| lane.kinds.contains(kind))) {
+            tracing::warn!(?kind, "nobody does jobs of this kind");
+        }
+        Worker(self.lanes.into())
     }
 }
 
@@ -90,25 +107,75 @@ impl Worker {
     pub async fn run_due(&self) -> usize {
         let mut count = 0_usize;
         loop {
-            match self.step().await {
-                0 => return count,
-                done => count = count.saturating_add(done),
+            let mut lanes = JoinSet::new();
+            for lane in &*self.0 {
+                let lane = Arc::clone(lane);
+                lanes.spawn(async move { lane.run_due().await });
             }
+            let mut done = 0_usize;
+            while let Some(ended) = lanes.join_next().await {
+                done = done.saturating_add(ended.unwrap_or_else(|error| {
+                    tracing::error!(%error, "a lane of jobs has ended");
+                    0
+                }));
+            }
+            // What one lane did may have made something due in another.
+            if done == 0 {
+                return count;
+            }
+            count = count.saturating_add(done);
         }
     }
 
     /// Does jobs as they become due, until the task is dropped.
     pub async fn run(self) {
+        let mut lanes = JoinSet::new();
+        for lane in &*self.0 {
+            let lane = Arc::clone(lane);
+            lanes.spawn(async move { lane.run().await });
+        }
+        while let Some(ended) = lanes.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a lane of jobs has ended");
+            }
+        }
+    }
+}
+
+/// The jobs of a lane that are being done.
+type Begun = JoinSet<Result<(), Elapsed>>;
+
+impl Lane {
+    async fn run_due(self: Arc<Self>) -> usize {
+        let mut doing = Begun::new();
+        let mut count = 0_usize;
         loop {
-            if self.step().await == 0 {
-                tokio::time::sleep(PAUSE).await;
+            count = count.saturating_add(self.begin(&mut doing).await);
+            if !a_place_is_free(&mut doing).await {
+                return count;
             }
         }
     }
 
-    /// Claims some jobs that are due and does them side by side.
-    async fn step(&self) -> usize {
-        let jobs = match self.0.reads.claim_jobs(self.0.clock.now(), LEASE_MS, AT_ONCE).await {
+    async fn run(self: Arc<Self>) {
+        let mut doing = Begun::new();
+        loop {
+            self.begin(&mut doing).await;
+            let is_full = doing.len() >= AT_ONCE;
+            tokio::select! {
+                true = a_place_is_free(&mut doing) => {}
+                () = tokio::time::sleep(PAUSE), if !is_full => {}
+            }
+        }
+    }
+
+    /// Claims as many jobs that are due as there are places, and begins them. Gives how many.
+    async fn begin(self: &Arc<Self>, doing: &mut Begun) -> usize {
+        let free = u32::try_from(AT_ONCE.saturating_sub(doing.len())).unwrap_or(0);
+        if free == 0 {
+            return 0;
+        }
+        let jobs = match self.tools.reads.claim_jobs(self.kinds, self.tools.clock.now(), LEASE_MS, free).await {
             Ok(jobs) => jobs,
             Err(error) => {
                 tracing::error!(%error, "jobs could not be claimed");
@@ -116,34 +183,19 @@ impl Worker {
             }
         };
         let count = jobs.len();
-        let mut doing = JoinSet::new();
         for job in jobs {
-            let inner = Arc::clone(&self.0);
-            // A rail that hangs must not hold up the others: the job is tried again once its lease is over.
-            doing.spawn(async move { tokio::time::timeout(PATIENCE, inner.work(job)).await });
-        }
-        // A handler that panicked leaves its job leased, and it is tried again once the lease is over.
-        while let Some(done) = doing.join_next().await {
-            match done {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => tracing::error!("a job took too long and was left"),
-                Err(error) => tracing::error!(%error, "a job failed"),
-            }
+            let lane = Arc::clone(self);
+            doing.spawn(async move { tokio::time::timeout(PATIENCE, lane.work(job)).await });
         }
         count
     }
-}
 
-impl Inner {
     async fn work(&self, job: Job) {
-        let Some(handler) = self.handlers.get(&job.kind) else {
-            tracing::error!(kind = ?job.kind, job = %job.id, "nobody does jobs of this kind");
-            return;
-        };
-        let ctx = Ctx::system(job.platform, RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh()));
-        let done = handler.run(ctx, &job).await;
+        let request = RequestId(self.tools.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh());
+        let ctx = Ctx::system(job.platform, request);
+        let done = self.handler.run(ctx, &job).await;
         let noted = match done {
-            Done::Finished => self.engine.run(ctx, FinishJob { job: job.id }).await.map(|_| ()),
+            Done::Finished => self.tools.engine.run(ctx, FinishJob { job: job.id }).await.map(|_| ()),
             Done::Again => self.postpone(ctx, &job, wait_ms(job.attempts)).await,
             Done::After(by_ms) => self.postpone(ctx, &job, by_ms).await,
         };
@@ -154,7 +206,26 @@ impl Inner {
 
     async fn postpone(&self, ctx: Ctx, job: &Job, by_ms: i64) -> Result<(), Refused> {
         // A job that was finished meanwhile stays so.
-        self.engine.run(ctx, PostponeJob { job: job.id, by_ms }).await.map(|_| ())
+        self.tools.engine.run(ctx, PostponeJob { job: job.id, by_ms }).await.map(|_| ())
+    }
+}
+
+/// Waits until a job has ended, and notes all that have. False if none is being done.
+async fn a_place_is_free(doing: &mut Begun) -> bool {
+    let Some(first) = doing.join_next().await else { return false };
+    note(first);
+    while let Some(next) = doing.try_join_next() {
+        note(next);
+    }
+    true
+}
+
+/// A job that was left, or whose handler panicked, stays leased, and is tried again once the lease is over.
+fn note(ended: Result<Result<(), Elapsed>, JoinError>) {
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => tracing::error!("a job took too long and was left"),
+        Err(error) => tracing::error!(%error, "a job failed"),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use engine::rail::Credits;
 use engine::{Clock, Engine, EngineConfig, UuidIds};
 use rand::TryRng;
 use store::vault::Vault;
@@ -96,12 +97,15 @@ impl Location {
 
     /// Opens everything that commands need.
     pub fn start(&self) -> Result<Installation, InstallationError> {
-        let origin_key = self.vault()?.hash(&[b"addresses of callers"]);
+        let vault = self.vault()?;
+        let origin_key = vault.hash(&[b"addresses of callers"]);
+        let acquirer_key = vault.hash(&[b"simulated acquirer"]);
+        let credits = Credits::new(vault.hash(&[b"credits of banks"]));
         let Opened { store, reads, last_id, .. } = self.open()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
         let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default())?;
-        Ok(Installation { engine, reads, clock, origin_key })
+        Ok(Installation { engine, reads, clock, origin_key, credits, acquirer_key })
     }
 }
 
@@ -117,4 +121,8 @@ pub struct Installation {
     pub clock: Arc<dyn Clock>,
     /// Key of the hash that the audit trail keeps of callers' addresses.
     pub origin_key: [u8; 32],
+    /// Names what banks report.
+    pub credits: Credits,
+    /// Key of what the simulated acquirer keeps of cards.
+    pub acquirer_key: [u8; 32],
 }

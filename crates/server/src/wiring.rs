@@ -84,7 +84,7 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
     let (engine, reads, clock) = (installation.engine.clone(), Arc::clone(&installation.reads), Arc::clone(&installation.clock));
     let outside = location.data.join("outside");
     std::fs::create_dir_all(&outside)?;
-    let acquirer = SimulatedAcquirer::open(&outside)?;
+    let acquirer = SimulatedAcquirer::open(&outside, &installation.acquirer_key)?;
     let bank = SimulatedBank::open(&outside)?;
     let rails = Rails { cards: Some(Arc::new(acquirer)), bank: Some(Arc::new(bank.clone())) };
 
@@ -108,6 +108,7 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
         reads,
         authenticate: Arc::new(Lent(Arc::clone(&dialect))),
         receiving_iban: bank.receiving_account().iban,
+        credits: installation.credits.clone(),
         payouts: Arc::new(Steering::new(desk, bank)),
         checkout,
         chores: Arc::new(Work(worker.clone())),

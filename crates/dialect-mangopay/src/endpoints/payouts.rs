@@ -6,6 +6,7 @@ use domain::payment::{
     Refusal, RequestPayout, RequestPayoutError, end_to_end_id,
 };
 use domain::{BankAccountId, PaymentId, Secret, WalletId};
+use engine::rail::in_time;
 use money::Money;
 use serde::Serialize;
 
@@ -160,7 +161,7 @@ async fn reach_of(call: &Call, account: BankAccountId) -> Result<InstantReach, W
     let Some(bank) = &call.dialect().config.rails.bank else { return Ok(InstantReach::Unknown) };
     let record = call.record::<BankAccount>(account).await?;
     let Some(account) = record.and_then(|record| record.body::<BankAccount>()) else { return Ok(InstantReach::Unknown) };
-    match bank.takes_instant(&account.details).await {
+    match in_time(bank.takes_instant(&account.details)).await {
         Ok(reach) => Ok(reach),
         Err(error) => {
             tracing::warn!(%error, request = %call.ctx().request, "the bank did not say whether an account can be reached");
@@ -297,6 +298,9 @@ fn error_of(error: &RequestPayoutError) -> WireError {
         }
         RequestPayoutError::ReimbursesAnotherAccount => {
             WireError::wrong_field("BankAccountId", "The bank account must be the one debited by the PayIn")
+        }
+        RequestPayoutError::ReimbursesAnotherCurrency => {
+            WireError::wrong_field("DebitedFunds", "The currency of the funds must be the one of the PayIn")
         }
         // The blank at the end is the vendor's.
         RequestPayoutError::InstantUnreachable => {

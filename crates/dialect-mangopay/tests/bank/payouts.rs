@@ -6,8 +6,8 @@ use dialect_mangopay::wire::ids::{Prefix, parse};
 use domain::PaymentId;
 use domain::bank_account::BankDetails;
 use domain::payment::{
-    AppliedMode, BankVerdict, InstantReach, PreparePayout, ReceivingAccount, Refusal, ReturnPayout, ReturnReason, Sent, SettlePayout,
-    end_to_end_id,
+    AppliedMode, BankVerdict, Debtor, InstantReach, PreparePayout, ReceiveBankWire, ReceivingAccount, Refusal, ReturnPayout, ReturnReason,
+    Sent, SettlePayout, end_to_end_id,
 };
 use domain::user::VerifyUser;
 use engine::rail::bank::{BankRail, CreditTransfer, TransferState};
@@ -416,21 +416,51 @@ async fn money_of_a_bank_wire_goes_back_to_its_payer() {
     let s = scene(&world).await;
     let payer = s.me.payer().await;
     let wallet = s.me.wallet(&payer, "EUR").await;
-    let pay_in = s.me.fund(&payer, &wallet, 500, 0).await;
     let account = s.me.made(&format!("/users/{payer}/bankaccounts/iban"), &iban()).await;
-    let reference = json!({"ReasonType": "PAYIN_REFUND", "ReferenceId": pay_in});
-    let change = json!({
-        "AuthorId": payer, "DebitedWalletId": wallet, "BankAccountId": account, "PaymentRef": reference,
-        "DebitedFunds": eur(500), "Fees": eur(0), "ChargeBearer": "SHA",
-    });
-    let id = s.pay_out(change.clone()).await;
+    let reference = |pay_in: &str| json!({"ReasonType": "PAYIN_REFUND", "ReferenceId": pay_in});
+    let change = |pay_in: &str, amount: i64| {
+        json!({
+            "AuthorId": payer, "DebitedWalletId": wallet, "BankAccountId": account, "PaymentRef": reference(pay_in),
+            "DebitedFunds": eur(amount), "Fees": eur(0), "ChargeBearer": "SHA",
+        })
+    };
+    let unknown = s.me.fund(&payer, &wallet, 500, 0).await;
+    let pay_in = s.me.declare_wire(&payer, &wallet, 500, 0).await;
+    let came_from = domain::bank_account::Iban::parse(FRENCH).map(domain::Secret::new);
+    world.run("me", received(&pay_in, came_from)).await.unwrap();
+
+    let too_much = s.pay_out(change(&pay_in, 501)).await;
+    s.prepare(&too_much).await;
+    assert_eq!(s.view(&too_much).await["ResultCode"], json!("005403"));
+    let id = s.pay_out(change(&pay_in, 500)).await;
     s.settle(&id, sent(AppliedMode::Standard)).await;
     let seen = s.view(&id).await;
-    assert_eq!((&seen["Status"], &seen["PaymentRef"], &seen["ChargeBearer"]), (&json!("SUCCEEDED"), &reference, &json!("SHA")));
+    assert_eq!((&seen["Status"], &seen["PaymentRef"], &seen["ChargeBearer"]), (&json!("SUCCEEDED"), &reference(&pay_in), &json!("SHA")));
+    let again = s.pay_out(change(&pay_in, 1)).await;
+    s.prepare(&again).await;
+    assert_eq!(s.view(&again).await["ResultCode"], json!("001401"));
+
+    let refused = async |pay_in: &str| s.me.post("/payouts/bankwire", &with(&s.body(), change(pay_in, 500))).await;
     let open = s.me.declare_wire(&payer, &wallet, 500, 0).await;
-    let change = with(&change, json!({"PaymentRef": {"ReasonType": "PAYIN_REFUND", "ReferenceId": open}}));
-    let seen = s.me.post("/payouts/bankwire", &with(&s.body(), change)).await;
-    assert_eq!(seen.field_error("PaymentRef.ReferenceId"), "The PayIn must have a SUCCEEDED Status");
+    assert_eq!(refused(&open).await.field_error("PaymentRef.ReferenceId"), "The PayIn must have a SUCCEEDED Status");
+    let seen = refused(&unknown).await;
+    assert_eq!(
+        seen.field_error("BankAccountId"),
+        "The bank account must be the one debited by the PayIn",
+        "nobody knows where it came from"
+    );
+}
+
+/// Money of a declared wire of 5 euros, from an account that the bank told.
+fn received(pay_in: &str, came_from: Option<domain::Secret<domain::bank_account::Iban>>) -> ReceiveBankWire {
+    ReceiveBankWire {
+        pay_in: PaymentId(parse(&[Prefix::PayIn], pay_in).unwrap()),
+        to: None,
+        received: money::Money::new(500, money::Currency::EUR).unwrap(),
+        booked_at: domain::Timestamp::from_seconds(NOW_S),
+        bank_reference: None,
+        debtor: Some(Debtor { name: None, iban: came_from }),
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Bank wires into the platform's own wallets, and what arrives that nobody announced.
 
 use domain::Secret;
-use domain::payment::{ReceiveWire, Received};
+use domain::payment::{BankCredit, ReceiveWire, Received};
 use money::{Currency, Money};
 use serde_json::{Value, json};
 
@@ -26,7 +26,8 @@ async fn the_platform_fills_its_own_wallets_by_wire() {
         assert_eq!(me.get(&format!("/payins/{id}")).await.text, seen.text);
         let remittance = Some(Secret::new(format!("ref {}", seen.get("WireReference"))));
         let received = Money::new(1_000, Currency::EUR).unwrap();
-        let wire = ReceiveWire { remittance, received, booked_at: None, bank_reference: None, debtor: None };
+        let credit = BankCredit { reference: wallet.to_owned(), hash: if wallet == "CREDIT_EUR" { [1; 32] } else { [2; 32] } };
+        let wire = ReceiveWire { credit, remittance, received, booked_at: None, debtor: None };
         assert!(matches!(world.run("me", wire).await, Ok(Received::Credited(_))));
         let wallet = me.get(&format!("/clients/wallets/{path}")).await;
         assert_eq!(wallet.json()["Balance"], eur(1_000));

@@ -147,6 +147,27 @@ async fn the_tokenizer_says_what_is_wrong_with_a_form() {
 }
 
 #[tokio::test]
+async fn so_many_cards_may_be_sent_for_one_registration() {
+    let s = Scene::new().await;
+    let me = s.world.me().await;
+    let user = me.payer().await;
+    let registration = me.post("/cardregistrations", &json!({"UserId": user, "Currency": "EUR"})).await;
+    // A form without the right key, or without a date, is not even looked at by the acquirer.
+    s.tokenize(&registration, PLAIN, "", "123").await;
+    let mut last = String::new();
+    for turn in 0..10 {
+        last = s.tokenize(&registration, PLAIN, "1229", "123").await.text;
+        assert!(last.starts_with("data="), "{turn}");
+    }
+    assert_eq!(s.tokenize(&registration, PLAIN, "1229", "123").await.text, "errorCode=02631");
+    let other = me.post("/cardregistrations", &json!({"UserId": user, "Currency": "EUR"})).await;
+    assert!(s.tokenize(&other, PLAIN, "1229", "123").await.text.starts_with("data="));
+    // What came back in time is good all the same.
+    let done = me.put(&format!("/cardregistrations/{}", registration.get("Id")), &json!({"RegistrationData": last})).await;
+    assert_eq!(done.get("Status"), "VALIDATED");
+}
+
+#[tokio::test]
 async fn the_tokenizer_serves_browsers() {
     let s = Scene::new().await;
     let me = s.world.me().await;

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use dialect_mangopay::wire::ids::{Prefix, parse};
-use domain::card::{CardAnswer, Tokenized, TokenizerError, Verdict};
+use domain::card::{CardAnswer, Expiry, Tokenized, TokenizerError, Verdict};
 use domain::ids::{CardValidationId, RequestId};
 use domain::payment::Payment;
-use domain::{Ctx, PaymentId, Secret};
+use domain::platform::{Environment, Platform};
+use domain::{Command, Ctx, Desk, PaymentId, Secret};
 use engine::rail::{CardRail, CardRefund, Charge, RailError, RailFuture, Rails, TypedCard};
 use engine::{Acquirer, Checkout, Voice};
 use http::Request;
@@ -72,6 +73,22 @@ impl CardRail for Muffled {
     }
 }
 
+/// Makes the platform one for real money, which no request can.
+pub struct GoLive;
+
+impl Command for GoLive {
+    type Outcome = ();
+    type Error = ();
+    const NAME: &'static str = "test.go_live";
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), ()> {
+        let found = desk.find_record::<Platform>(desk.ctx().platform).ok_or(())?;
+        let platform = found.body::<Platform>().ok_or(())?;
+        desk.update(&found, Platform { environment: Environment::Production, ..Platform::clone(&platform) });
+        Ok(())
+    }
+}
+
 /// A world with an acquirer.
 pub struct Scene {
     pub world: World,
@@ -92,7 +109,7 @@ pub struct Cast {
 impl Scene {
     pub async fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let inner = SimulatedAcquirer::open(folder.path()).unwrap();
+        let inner = SimulatedAcquirer::open(folder.path(), &[7; 32]).unwrap();
         let rail = Arc::new(Muffled { inner, is_deaf: AtomicBool::new(false), is_mute: AtomicBool::new(false) });
         let cards = Arc::clone(&rail) as Arc<dyn CardRail>;
         let world = World::with(|config| config.rails.cards = Some(cards)).await;
@@ -124,6 +141,14 @@ impl Scene {
     pub async fn authenticate(&self, pay_in: &str, verdict: Verdict) -> Payment {
         let id = PaymentId(parse(&[Prefix::PayIn], pay_in).unwrap());
         self.checkout().authenticate(self.ctx("me").await, id, verdict).await.unwrap()
+    }
+
+    /// The payer of a pay-in of `me` types a card on its page.
+    pub async fn pay(&self, pay_in: &str, number: &str) -> Result<Payment, engine::CheckoutError> {
+        let id = PaymentId(parse(&[Prefix::PayIn], pay_in).unwrap());
+        let (number, security_code) = (Secret::new(number.to_owned()), Secret::new("123".to_owned()));
+        let typed = engine::Typed { number, expiry: Expiry::parse("0330").unwrap(), security_code };
+        self.checkout().pay(self.ctx("me").await, id, typed).await
     }
 
     /// Somebody plays the payer of a pay-in of `me`.

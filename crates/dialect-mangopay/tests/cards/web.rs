@@ -1,14 +1,13 @@
 //! Pay-ins on a page of ours, up to the page itself, which has tests of its own.
 
-use domain::card::{Expiry, Verdict};
-use domain::ids::RequestId;
-use domain::{Ctx, PaymentId, Secret};
-use engine::Typed;
-use ledger::Uid;
+use std::sync::atomic::Ordering;
+
+use domain::card::Verdict;
+use engine::CheckoutError;
 use serde_json::json;
 
 use crate::harness::{NOW_S, with};
-use crate::scene::{PLAIN, Scene};
+use crate::scene::{ASKING, GoLive, PLAIN, Scene};
 
 #[tokio::test]
 async fn a_page_is_made_and_every_field_shown() {
@@ -56,14 +55,7 @@ async fn the_card_that_was_typed_can_be_looked_at() {
         r#"{{"Id":"{id}","PaymentType":"CARD","ExecutionType":"WEB","ExpirationDate":null,"Alias":null,"CardType":"CB_VISA_MASTERCARD","Country":null,"Fingerprint":null}}"#
     );
     assert_eq!((before.status, before.text), (200, nulls));
-    let pay_in = PaymentId(dialect_mangopay::wire::ids::parse(&[dialect_mangopay::wire::Prefix::PayIn], &id).unwrap());
-    let typed = Typed {
-        number: Secret::new(PLAIN.to_owned()),
-        expiry: Expiry::parse("0330").unwrap(),
-        security_code: Secret::new("123".to_owned()),
-    };
-    let ctx = Ctx::system(s.world.platform("me").await, RequestId(Uid::from_bits(1)));
-    s.checkout().pay(ctx, pay_in, typed).await.unwrap();
+    s.pay(&id, PLAIN).await.unwrap();
     let after = me.get(&format!("/payins/card/web/{id}/extended")).await;
     let json = after.json();
     assert_eq!((&json["Alias"], &json["ExpirationDate"], &json["Country"]), (&json!("497010XXXXXX1119"), &json!("0330"), &json!("FRA")));
@@ -112,6 +104,38 @@ async fn a_payer_may_be_played() {
         assert!(s.play(&id, Verdict::Passed).await.is_err(), "once");
     }
     assert_eq!(c.balance(&me).await, 2_000);
+}
+
+#[tokio::test]
+async fn on_production_nobody_plays_a_payer_and_no_card_reaches_the_simulated_acquirer() {
+    let s = Scene::new().await;
+    let c = s.cast(PLAIN).await;
+    let me = s.world.me().await;
+    let (untouched, asked) = (me.made("/payins/card/web", &c.web()).await, me.made("/payins/card/web", &c.web()).await);
+    let registration = me.post("/cardregistrations", &json!({"UserId": c.payer, "Currency": "EUR"})).await;
+    s.pay(&asked, ASKING).await.unwrap();
+    s.world.run("me", GoLive).await.unwrap();
+    for id in [&untouched, &asked] {
+        for verdict in [Verdict::Passed, Verdict::Failed, Verdict::Expired] {
+            assert_eq!(s.play(id, verdict).await.unwrap_err(), CheckoutError::NotFound, "{verdict:?}");
+        }
+        assert_eq!(me.get(&format!("/payins/{id}")).await.get("Status"), "CREATED");
+    }
+    assert_eq!(s.tokenize(&registration, PLAIN, "1229", "123").await.text, "errorCode=09101");
+    // Nothing of a card that is typed goes to an acquirer that cannot even be heard.
+    s.rail.is_deaf.store(true, Ordering::SeqCst);
+    assert_eq!(s.pay(&untouched, PLAIN).await.unwrap_err(), CheckoutError::NotFound);
+}
+
+#[tokio::test]
+async fn so_many_cards_may_be_typed_on_a_page() {
+    let s = Scene::new().await;
+    let c = s.cast(PLAIN).await;
+    let id = s.world.me().await.made("/payins/card/web", &c.web()).await;
+    for _ in 0..10 {
+        assert!(matches!(s.pay(&id, "4970107111111118").await, Err(CheckoutError::Card(_))));
+    }
+    assert_eq!(s.pay(&id, PLAIN).await.unwrap_err(), CheckoutError::Over);
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ pub enum Space {
     WireReference,
     /// A line of a fixture file that was loaded, by its hash.
     Fixture,
+    /// A credit that a bank reported, by its hash.
+    BankCredit,
 }
 
 impl Space {
@@ -28,6 +30,7 @@ impl Space {
             Self::Iban => 2,
             Self::WireReference => 3,
             Self::Fixture => 4,
+            Self::BankCredit => 5,
         }
     }
 }

@@ -12,6 +12,9 @@ macro_rules! jobs {
         pub enum JobKind { $(#[doc = $doc] $job,)* }
 
         impl JobKind {
+            /// Every one, in order of its number.
+            pub const ALL: &'static [JobKind] = &[$(JobKind::$job,)*];
+
             /// The stored number.
             #[must_use]
             pub const fn number(self) -> u16 { match self { $(JobKind::$job => $number,)* } }

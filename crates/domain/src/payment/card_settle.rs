@@ -7,6 +7,7 @@ use super::card_pay_in::ASK_AFTER_MS;
 use super::{CARD_SESSION_PERIOD_MS, CardPayIn, Detail, Nature, Payment, Refusal, Status, UsedCard};
 use crate::card::{Acceptance, CardAnswer, Tokenized};
 use crate::core::calendar::target_day_from;
+use crate::platform::Environment;
 use crate::user::User;
 use crate::{Command, Desk, JobKind, Needs, PaymentId, Timestamp, UserId};
 
@@ -19,6 +20,9 @@ pub enum CardPayInError {
     /// Its page was used, or its time is over.
     #[error("the page was used or is over")]
     Over,
+    /// The platform is for real money and has no acquirer.
+    #[error("the platform has no acquirer")]
+    NoAcquirer,
     /// Florin is at fault.
     #[error("a fault")]
     Fault,
@@ -56,9 +60,14 @@ impl Command for EnterCard {
         need.payment(self.pay_in);
     }
 
-    /// Errors, first match wins: `NotFound`, `Over`.
+    /// Errors, first match wins: `NotFound`, `NoAcquirer`, `Over`.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Payment, CardPayInError> {
+        let platform = desk.platform();
         let (payment, mut card) = find(desk, self.pay_in)?;
+        // The only acquirer there is yet is a simulated one.
+        if platform.is_none_or(|platform| platform.environment == Environment::Production) {
+            return Err(CardPayInError::NoAcquirer);
+        }
         let now = desk.now();
         let is_open = payment.status == Status::Created && card.card.is_none();
         if !is_open || card.web().is_none_or(|web| now >= web.expires_at) {
@@ -70,6 +79,31 @@ impl Command for EnterCard {
         let entered = changed(payment, card);
         desk.record_payment(&entered, false);
         Ok(entered)
+    }
+}
+
+/// Looks at a pay-in before somebody takes its payer's steps. It changes nothing: it is there to be decided
+/// [`InSandbox`](crate::platform::InSandbox), before the acquirer hears of anything.
+#[derive(Clone, Copy, Debug)]
+pub struct PlayPayer {
+    /// Which pay-in.
+    pub pay_in: PaymentId,
+}
+
+impl Command for PlayPayer {
+    /// The pay-in as it is now.
+    type Outcome = Payment;
+    type Error = CardPayInError;
+    const NAME: &'static str = "card_pay_in.play_payer";
+
+    fn needs(&self, need: &mut Needs<'_>) {
+        need.payment(self.pay_in);
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Payment, CardPayInError> {
+        let (payment, _) = find(desk, self.pay_in)?;
+        desk.note_object(payment.id);
+        Ok(payment)
     }
 }
 
@@ -222,6 +256,7 @@ mod tests {
     use crate::card::tests::tokenized;
     use crate::card::{AddressCheck, Card, CardType, Validity};
     use crate::core::workbench::World;
+    use crate::platform::{InSandbox, InSandboxError};
     use crate::user::UserStatus;
     use crate::{EventType, Timestamp};
 
@@ -302,6 +337,20 @@ mod tests {
         let failed = s.world.run(&expire).unwrap();
         assert_eq!((failed.status, failed.refusal), (Status::Failed, Some(Refusal::PaymentPeriodExpired)));
         assert_eq!(s.world.run(&expire).unwrap(), failed);
+    }
+
+    #[test]
+    fn on_production_no_card_is_typed_and_no_payer_played() {
+        let (mut s, payment) = web();
+        let (enter, play) = (EnterCard { pay_in: payment.id, seen: tokenized(3) }, InSandbox(PlayPayer { pay_in: payment.id }));
+        assert_eq!(s.world.run(&play), Ok(payment.clone()));
+        s.world.change_platform(|platform| platform.environment = Environment::Production);
+        assert_eq!(s.world.run(&enter), Err(CardPayInError::NoAcquirer));
+        assert_eq!(s.world.run(&play), Err(InSandboxError::NotASandbox));
+        s.world.change_platform(|platform| platform.environment = Environment::Sandbox);
+        assert_eq!(s.world.run(&enter).unwrap().version, 2);
+        let none = InSandbox(PlayPayer { pay_in: PaymentId(ledger::Uid::from_bits(4)) });
+        assert_eq!(s.world.run(&none), Err(InSandboxError::Command(CardPayInError::NotFound)));
     }
 
     #[test]

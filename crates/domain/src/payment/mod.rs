@@ -8,6 +8,7 @@ mod card_settle;
 mod payout;
 mod payout_check;
 mod payout_prepare;
+mod payout_reimburse;
 mod payout_request;
 mod payout_return;
 mod payout_settle;
@@ -25,7 +26,7 @@ pub use bank_wire::{
     wire_reference,
 };
 pub use card_pay_in::{CARD_SESSION_PERIOD_MS, CardFlow, CardMeans, CardPayIn, CreateCardPayIn, CreateCardPayInError, UsedCard, WebFlow};
-pub use card_settle::{CardPayInError, EnterCard, ExpireCardPage, SettleCardPayIn};
+pub use card_settle::{CardPayInError, EnterCard, ExpireCardPage, PlayPayer, SettleCardPayIn};
 pub use payout::{
     AppliedMode, ChargeBearer, PAYOUT_PERIOD_MS, Payout, PayoutMode, PayoutReturn, PayoutStage, ReturnReason, Sent, end_to_end_id,
     payout_of_end_to_end_id,
@@ -33,9 +34,9 @@ pub use payout::{
 pub use payout_check::{CheckInstantPayout, CheckInstantPayoutError};
 pub use payout_prepare::{ASK_BANK_AFTER_MS, PreparePayout, PreparePayoutError, Prepared};
 pub use payout_request::{InstantReach, RequestPayout, RequestPayoutError};
-pub use payout_return::{ReturnPayout, ReturnPayoutError};
+pub use payout_return::{ASK_FOR_RETURN_AFTER_MS, ExpectReturn, ReturnPayout, ReturnPayoutError};
 pub use payout_settle::{BankVerdict, ExpirePayout, SettlePayout, SettlePayoutError};
-pub use receive_wire::{Receipt, ReceiptId, ReceiveWire, ReceiveWireError, Received, Unplaced};
+pub use receive_wire::{BankCredit, Receipt, ReceiptId, ReceiveWire, ReceiveWireError, Received, Unplaced};
 pub use refund::{DUPLICATE_PERIOD_MS, REFUND_PERIOD_MS, Refund, RefundReason, RefundTally};
 pub use refund_create::{CreateRefund, CreateRefundError, RefundAmounts, RefundOf};
 pub use refund_settle::{SettleRefund, SettleRefundError};

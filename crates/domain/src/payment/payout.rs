@@ -8,7 +8,7 @@
 use ledger::{AccountId, EntryKind, ExternalLeg, Legs, MatchState, PostError, Role};
 use serde::{Deserialize, Serialize};
 
-use super::{AlreadyEnded, Detail, Payment, Refusal};
+use super::{AlreadyEnded, Detail, Payment, Refusal, payout_reimburse};
 use crate::core::calendar::target_day_from;
 use crate::{BankAccountId, Desk, EventType, PaymentId, Secret, Timestamp};
 
@@ -188,15 +188,22 @@ impl OpenPayout {
 
     /// Makes what was set aside available again.
     fn release(&self, desk: &mut Desk<'_>) -> Result<(), Broken> {
+        if self.is_funded() { Ok(desk.release(self.wallet()?, self.payment.debited)?) } else { Ok(()) }
+    }
+
+    fn is_funded(&self) -> bool {
         match self.payout.stage {
-            PayoutStage::Unfunded => Ok(()),
-            PayoutStage::Held | PayoutStage::Handed => Ok(desk.release(self.wallet()?, self.payment.debited)?),
+            PayoutStage::Unfunded => false,
+            PayoutStage::Held | PayoutStage::Handed => true,
         }
     }
 
     /// Ends it without moving anything.
     pub fn fail(mut self, desk: &mut Desk<'_>, why: Refusal) -> Result<Payment, Broken> {
         self.release(desk)?;
+        if let Some(pay_in) = self.payout.reimburses.filter(|_| self.is_funded()) {
+            payout_reimburse::uncount(desk, pay_in, self.payment.debited);
+        }
         if self.payout.mode == Some(PayoutMode::InstantOnly) {
             self.payout.applied = Some(AppliedMode::NotSent);
             desk.emit(EventType::InstantPayoutFailed, self.payment.id);

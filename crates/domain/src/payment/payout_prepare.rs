@@ -5,7 +5,7 @@ use std::sync::Arc;
 use money::Currency;
 
 use super::payout::{AppliedMode, OpenPayout, PayoutMode, PayoutStage};
-use super::payout_request::{Facts, refusal_of, set_aside};
+use super::payout_request::{Facts, fund, refusal_of};
 use super::{Detail, Payment, Refusal};
 use crate::bank_account::BankAccount;
 use crate::user::User;
@@ -63,8 +63,8 @@ impl Command for PreparePayout {
         need.payment(self.payout);
     }
 
-    /// Refusals, first match wins: those of [`refusal_of`], then `InsufficientFunds`, then `InstantDuplicate` for one
-    /// that has to be instant. One that was handed over before is only handed over again.
+    /// Refusals, first match wins: those of [`refusal_of`], then those of [`fund`] if nothing was set aside before, then
+    /// `InstantDuplicate` for one that has to be instant. One that was handed over before is only handed over again.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Prepared, PreparePayoutError> {
         let payment = desk.payment(self.payout).filter(|payment| payment.as_payout().is_some()).ok_or(PreparePayoutError::NotFound)?;
         desk.note_object(self.payout);
@@ -75,9 +75,13 @@ impl Command for PreparePayout {
         let account = payment.debited_wallet.and_then(|wallet| desk.account(wallet));
         let record = desk.find_record::<BankAccount>(open.payout.bank_account);
         let destination = record.as_ref().and_then(Record::body::<BankAccount>);
+        let reimbursed = open.payout.reimburses.map(|pay_in| desk.payment(pay_in));
         let (Some(platform), Some(_), Some(record), Some(destination)) = (platform, account, record, destination) else {
             return Err(PreparePayoutError::Fault);
         };
+        if matches!(reimbursed, Some(None)) {
+            return Err(PreparePayoutError::Fault);
+        }
         if open.payout.stage == PayoutStage::Handed {
             return Ok(send(payment, destination));
         }
@@ -94,9 +98,9 @@ impl Command for PreparePayout {
         }
         if open.payout.stage == PayoutStage::Unfunded {
             let wallet = payment.debited_wallet.ok_or(PreparePayoutError::Fault)?;
-            open.payout.stage = set_aside(desk, wallet, payment.debited).map_err(|()| PreparePayoutError::Fault)?;
-            if open.payout.stage == PayoutStage::Unfunded {
-                return ended(open.fail(desk, Refusal::InsufficientFunds));
+            let funded = fund(desk, wallet, payment.debited, reimbursed.flatten().as_ref());
+            if let Err(why) = funded.map_err(|()| PreparePayoutError::Fault)? {
+                return ended(open.fail(desk, why));
             }
         }
         if is_instant(open.payout.mode, payment.credited.currency()) {

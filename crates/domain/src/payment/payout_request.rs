@@ -4,7 +4,7 @@ use ledger::{AccountId, PostError, Role, Uid};
 use money::{Currency, Money};
 
 use super::payout::{ChargeBearer, PAYOUT_PERIOD_MS, Payout, PayoutMode, PayoutStage};
-use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
+use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status, payout_reimburse};
 use crate::bank_account::{AccountHolder, BankAccount};
 use crate::platform::{Environment, Platform};
 use crate::user::{Category, User, Verification};
@@ -62,7 +62,7 @@ pub enum RequestPayoutError {
         from: bool,
         /// The author has no such bank account.
         bank_account: bool,
-        /// The author has no such pay-in.
+        /// No such pay-in was credited to the author.
         reimbursed: bool,
     },
     /// The author is closed.
@@ -85,9 +85,12 @@ pub enum RequestPayoutError {
     /// The pay-in that is to be reimbursed has not succeeded.
     #[error("the pay-in has not succeeded")]
     ReimbursedNotSucceeded,
-    /// The money did not come from this bank account.
-    #[error("the pay-in came from another bank account")]
+    /// The money did not come from this bank account, or it is not known whether it did.
+    #[error("the pay-in did not come from the bank account")]
     ReimbursesAnotherAccount,
+    /// The pay-in brought money of another currency.
+    #[error("the pay-in was of another currency")]
+    ReimbursesAnotherCurrency,
     /// It has to be instant, and the bank takes no such payments.
     #[error("the bank takes no instant payments")]
     InstantUnreachable,
@@ -114,11 +117,11 @@ impl Command for RequestPayout {
     }
 
     /// Errors, first match wins: `NotFound`, `AuthorClosed`, `AuthorIsNotOwner`, `FundsCurrency`, `FeesExceedFunds`,
-    /// `ReimbursedNotSucceeded`, `ReimbursesAnotherAccount`, `InstantUnreachable`.
+    /// `ReimbursedNotSucceeded`, `ReimbursesAnotherAccount`, `ReimbursesAnotherCurrency`, `InstantUnreachable`.
     ///
     /// Whatever the business has against it is told later, by [`PreparePayout`](super::PreparePayout): the answer is
     /// always a payout under way. Its funds are set aside at once if they suffice and nothing speaks against it.
-    /// Source: reference, money part, 10 and 23 ("Payout from an empty wallet").
+    /// Source: reference, money part, 10, 22.5 and 23 ("Payout from an empty wallet").
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Payment, RequestPayoutError> {
         if let Some((role, currency)) = self.from_own {
             desk.chart_account(role, currency);
@@ -130,7 +133,11 @@ impl Command for RequestPayout {
         let now = desk.now();
         let stage = match refusal_of(&found.facts(self.reimburses), credited) {
             Some(_) => PayoutStage::Unfunded,
-            None => set_aside(desk, self.from, self.debited).map_err(|()| RequestPayoutError::Fault)?,
+            None => match fund(desk, self.from, self.debited, found.reimbursed.as_ref()) {
+                Ok(Ok(())) => PayoutStage::Held,
+                Ok(Err(_)) => PayoutStage::Unfunded,
+                Err(()) => return Err(RequestPayoutError::Fault),
+            },
         };
         let payment = Payment {
             id,
@@ -202,7 +209,7 @@ impl RequestPayout {
         let wallet = desk.account(self.from).filter(has_role);
         let holder = self.author.map_or(AccountHolder::Platform(desk.ctx().platform), AccountHolder::User);
         let bank_account = desk.find_record::<BankAccount>(self.bank_account).filter(|it| it.lead.owner == Some(holder.id()));
-        let reimbursed = self.reimburses.map(|pay_in| desk.payment(pay_in).filter(|payment| self.is_authors(payment)));
+        let reimbursed = self.reimburses.map(|pay_in| desk.payment(pay_in).filter(|payment| self.was_credited_by(payment)));
         let absent = RequestPayoutError::NotFound {
             author: matches!(author, Some(None)),
             from: wallet.is_none(),
@@ -222,10 +229,10 @@ impl RequestPayout {
         }
     }
 
-    /// Whether a payment is a pay-in that the author made or was credited by.
-    fn is_authors(&self, payment: &Payment) -> bool {
+    /// Whether a payment is a pay-in that the author was credited by: nobody gives back what others have.
+    fn was_credited_by(&self, payment: &Payment) -> bool {
         let is_pay_in = payment.kind == PaymentKind::PayIn && payment.nature == Nature::Regular;
-        is_pay_in && self.author.is_some_and(|author| payment.author == author.0 || payment.credited_user == Some(author))
+        is_pay_in && self.author.is_some() && payment.credited_user == self.author
     }
 
     fn check(&self, found: &Found) -> Result<(), RequestPayoutError> {
@@ -246,24 +253,17 @@ impl RequestPayout {
             if pay_in.status != Status::Succeeded {
                 return Err(RequestPayoutError::ReimbursedNotSucceeded);
             }
-            if !came_from(pay_in, &found.destination) {
+            if !payout_reimburse::came_from(pay_in, &found.destination) {
                 return Err(RequestPayoutError::ReimbursesAnotherAccount);
+            }
+            if pay_in.credited.currency() != wallet {
+                return Err(RequestPayoutError::ReimbursesAnotherCurrency);
             }
         }
         if self.mode == Some(PayoutMode::InstantOnly) && self.reach == InstantReach::Unreachable {
             return Err(RequestPayoutError::InstantUnreachable);
         }
         Ok(())
-    }
-}
-
-/// Whether a pay-in's money came from a bank account; where the bank did not tell, it did.
-fn came_from(pay_in: &Payment, account: &BankAccount) -> bool {
-    match (&pay_in.detail, &account.details) {
-        (Detail::BankWire(wire), crate::bank_account::BankDetails::Iban { iban, .. }) => {
-            wire.debtor.as_ref().and_then(|debtor| debtor.iban.as_ref()).is_none_or(|debtor| debtor.expose() == iban.expose())
-        }
-        _ => true,
     }
 }
 
@@ -287,7 +287,8 @@ const RECIPIENTS_ONLY_AFTER: Timestamp = Timestamp::from_seconds(1_777_593_600);
 /// What the business has against a payout, its funds aside. First match wins: `PlatformNotLive`, `NothingCredited`,
 /// `BankAccountNotActive`, `BankAccountTooNew`, `UserBlocked`, `PayerMayNotPayOut`, `AuthorNotVerified`.
 ///
-/// Whoever is only given back their own money need be neither an owner nor verified.
+/// A payer, whom nobody can verify, may be given back what they paid in, and nothing else. An owner has to be verified for
+/// either. Source: reference, people part, 4.2, and money part, 10.
 pub(super) fn refusal_of(facts: &Facts<'_>, credited: Money) -> Option<Refusal> {
     let policy = &facts.platform.policy;
     // No rail for real money is connected yet.
@@ -307,24 +308,31 @@ pub(super) fn refusal_of(facts: &Facts<'_>, credited: Money) -> Option<Refusal> 
     if author.blocks.outflows {
         return Some(Refusal::UserBlocked);
     }
-    if facts.is_reimbursement {
-        return None;
-    }
     if policy.has_categories && author.category == Category::Payer {
-        return Some(Refusal::PayerMayNotPayOut);
+        return (!facts.is_reimbursement).then_some(Refusal::PayerMayNotPayOut);
     }
     (policy.payout_requires_verification && author.verification != Verification::Regular).then_some(Refusal::AuthorNotVerified)
 }
 
-/// Sets money aside if it is there. The platform's own accounts are held to it too, also those without a floor.
-pub(super) fn set_aside(desk: &mut Desk<'_>, wallet: AccountId, amount: Money) -> Result<PayoutStage, ()> {
+/// Sets the money of a payout aside, and counts it as given back where it is a pay-in's. The platform's own accounts are
+/// held to what they have too, also those without a floor.
+///
+/// Gives why not; first match wins: `AlreadyRefunded`, `RefundExceedsInitial`, `InsufficientFunds`. `Err` is a fault.
+pub(super) fn fund(desk: &mut Desk<'_>, wallet: AccountId, amount: Money, reimbursed: Option<&Payment>) -> Result<Result<(), Refusal>, ()> {
+    if let Some(why) = reimbursed.and_then(|pay_in| payout_reimburse::refusal(desk, pay_in, amount)) {
+        return Ok(Err(why));
+    }
     let available = desk.account(wallet).map_or(0, |account| account.available().minor());
     if available < amount.minor() {
-        return Ok(PayoutStage::Unfunded);
+        return Ok(Err(Refusal::InsufficientFunds));
     }
     match desk.hold(wallet, amount) {
-        Ok(()) => Ok(PayoutStage::Held),
-        Err(PostError::InsufficientFunds { .. } | PostError::Overflow) => Ok(PayoutStage::Unfunded),
-        Err(PostError::NoSuchAccount { .. } | PostError::Unbalanced) => Err(()),
+        Ok(()) => {}
+        Err(PostError::InsufficientFunds { .. } | PostError::Overflow) => return Ok(Err(Refusal::InsufficientFunds)),
+        Err(PostError::NoSuchAccount { .. } | PostError::Unbalanced) => return Err(()),
     }
+    if let Some(pay_in) = reimbursed {
+        payout_reimburse::count(desk, pay_in.id, amount);
+    }
+    Ok(Ok(()))
 }

@@ -1,13 +1,13 @@
-//! A bank sends a payout back.
+//! A bank sends a payout back: that is expected, and booked.
 
 use ledger::{EntryKind, Legs, Role};
 use money::SignedMoney;
 
 use super::payout::{AppliedMode, PayoutReturn, ReturnReason, external_leg};
-use super::{Detail, Nature, Payment, PaymentKind, Status};
+use super::{Detail, Nature, Payment, PaymentKind, Status, payout_reimburse};
 use crate::bank_account::BankAccount;
 use crate::user::User;
-use crate::{Command, Desk, Needs, PaymentId, Timestamp, UserId};
+use crate::{Command, Desk, JobKind, Needs, PaymentId, Timestamp, UserId};
 
 /// Books money of a payout that a bank sent back: a refund of it. Twice is as good as once.
 #[derive(Clone, Debug)]
@@ -47,7 +47,8 @@ impl Command for ReturnPayout {
     }
 
     /// The wallet gets back what reached the bank; the platform keeps its fees. Money of a closed user is kept apart.
-    /// An account that is closed or was never there is not paid out to again.
+    /// An account that is closed or was never there is not paid out to again. What came back of a pay-in's money may be
+    /// given back again.
     /// Source: reference, money part, 1.3 and 11.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Payment, ReturnPayoutError> {
         let payment = desk.payment(self.payout).ok_or(ReturnPayoutError::NotFound)?;
@@ -106,10 +107,48 @@ impl Command for ReturnPayout {
             version: 1,
         };
         desk.record_payment(&refund, true);
+        if let Some(pay_in) = payout.reimburses {
+            payout_reimburse::uncount(desk, pay_in, payment.credited);
+        }
         let marked = super::Payout { returned_by: Some(id), ..payout };
         let version = payment.version.saturating_add(1);
         // The payout itself stays as it ended, so nothing is told of it.
         desk.put_payment(Payment { detail: Detail::Payout(marked), version, ..payment });
         Ok(refund)
+    }
+}
+
+/// How long after a return was expected the bank is asked for it: longer than any answer of the bank is waited for, so
+/// that nobody asks while it is still being told to send the payout back.
+pub const ASK_FOR_RETURN_AFTER_MS: i64 = 60_000;
+
+/// Has the bank asked for the money of a payout that is about to come back, so that it is booked whoever dies meanwhile.
+///
+/// It is the intent of whoever makes a bank send something back; what comes of it is booked by [`ReturnPayout`].
+#[derive(Clone, Copy, Debug)]
+pub struct ExpectReturn {
+    /// Which payout.
+    pub payout: PaymentId,
+}
+
+impl Command for ExpectReturn {
+    type Outcome = ();
+    type Error = ReturnPayoutError;
+    const NAME: &'static str = "payout.expect_return";
+
+    fn needs(&self, need: &mut Needs<'_>) {
+        need.payment(self.payout);
+    }
+
+    /// Does nothing for a payout that failed or has come back. Errors: `NotFound`.
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), ReturnPayoutError> {
+        let payment = desk.payment(self.payout).ok_or(ReturnPayoutError::NotFound)?;
+        let payout = payment.as_payout().ok_or(ReturnPayoutError::NotFound)?;
+        desk.note_object(self.payout);
+        if payment.status != Status::Failed && payout.returned_by.is_none() {
+            let due_at = desk.now().plus_ms(ASK_FOR_RETURN_AFTER_MS);
+            desk.schedule(JobKind::AskBank, self.payout, due_at);
+        }
+        Ok(())
     }
 }

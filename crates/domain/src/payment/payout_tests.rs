@@ -34,6 +34,10 @@ fn scene() -> Scene {
 
 fn register(world: &mut World, owner: AccountHolder) -> BankAccountId {
     let details = BankDetails::Iban { iban: Secret::new(Iban::parse(FRENCH).unwrap()), bic: None };
+    register_as(world, owner, details)
+}
+
+fn register_as(world: &mut World, owner: AccountHolder, details: BankDetails) -> BankAccountId {
     let register = RegisterBankAccount { owner, holder_name: Secret::default(), holder_address: Address::default(), details, tag: None };
     BankAccountId(world.run(&register).unwrap().lead.id)
 }
@@ -263,24 +267,154 @@ fn whoever_is_blocked_or_closed_meanwhile_is_not_paid() {
     assert_eq!(s.balances(), (1_000, [1_000, 0, 0, 0]));
 }
 
-#[test]
-fn a_payer_is_given_back_what_they_paid_in() {
-    let mut s = scene();
-    let pay_in = PaymentId(Uid::from_bits(777));
-    let succeeded = Payment {
-        id: pay_in,
+/// A bank wire of `minor` that this scene's user was credited by, from the account that payouts go to.
+fn paid_in(s: &mut Scene, minor: i64) -> Payment {
+    let iban = Iban::parse(FRENCH).map(Secret::new);
+    let account = ReceivingAccount {
+        owner_name: "A".to_owned(),
+        address_line1: "B".to_owned(),
+        city: "C".to_owned(),
+        postal_code: "D".to_owned(),
+        country: "LU".to_owned(),
+        iban: "E".to_owned(),
+        bic: "F".to_owned(),
+    };
+    let wire = BankWire {
+        declared_debited: minor,
+        declared_fees: 0,
+        reference: "R".to_owned(),
+        account,
+        debtor: Some(Debtor { name: None, iban }),
+    };
+    let pay_in = Payment {
+        id: PaymentId(Uid::from_bits(777)),
         platform: s.world.platform(),
         kind: PaymentKind::PayIn,
         author: s.user.0,
+        credited_user: Some(s.user),
+        debited: eur(minor),
+        credited: eur(minor),
         executed_at: Some(s.world.now),
+        detail: Detail::BankWire(wire),
         ..super::tests::payment(Status::Succeeded)
     };
-    s.world.bring_payment(succeeded.clone());
+    s.world.bring_payment(pay_in.clone());
+    pay_in
+}
+
+#[test]
+fn a_payer_is_given_back_what_they_paid_in() {
+    let mut s = scene();
+    let pay_in = paid_in(&mut s, 300);
     s.world.change_user(s.user, |user| (user.category, user.verification) = (Category::Payer, Verification::Light));
-    ready(s.prepare(|request| request.reimburses = Some(pay_in)));
-    s.world.bring_payment(Payment { status: Status::Created, executed_at: None, ..succeeded });
-    let request = RequestPayout { reimburses: Some(pay_in), ..s.request() };
+    let payout = ready(s.prepare(|request| request.reimburses = Some(pay_in.id))).0.id;
+    assert_eq!(s.settle(payout, s.sent(AppliedMode::Standard)).status, Status::Succeeded);
+    s.world.bring_payment(Payment { status: Status::Created, executed_at: None, ..pay_in.clone() });
+    let request = RequestPayout { reimburses: Some(pay_in.id), ..s.request() };
     assert_eq!(s.world.run(&request), Err(RequestPayoutError::ReimbursedNotSucceeded));
+}
+
+#[test]
+fn an_owner_has_to_be_verified_to_give_back_too() {
+    let mut s = scene();
+    let pay_in = paid_in(&mut s, 300).id;
+    s.world.change_user(s.user, |user| user.verification = Verification::Light);
+    s.refuses(|request| request.reimburses = Some(pay_in), Refusal::AuthorNotVerified);
+    let mut s = scene();
+    let pay_in = paid_in(&mut s, 300).id;
+    s.world.change_user(s.user, |user| (user.category, user.blocks.outflows) = (Category::Payer, true));
+    s.refuses(|request| request.reimburses = Some(pay_in), Refusal::UserBlocked);
+}
+
+#[test]
+fn no_more_is_given_back_than_came() {
+    let mut s = scene();
+    let pay_in = paid_in(&mut s, 299).id;
+    s.refuses(|request| request.reimburses = Some(pay_in), Refusal::RefundExceedsInitial);
+
+    let mut s = scene();
+    let pay_in = paid_in(&mut s, 500).id;
+    let give = |s: &mut Scene, minor| {
+        let prepared = s.prepare(|request| (request.reimburses, request.debited, request.fees) = (Some(pay_in), eur(minor), eur(10)));
+        match prepared {
+            Prepared::Send { payment, .. } => Ok(payment.id),
+            Prepared::Ended(payment) => Err(payment.refusal.unwrap()),
+        }
+    };
+    let (first, second) = (give(&mut s, 200).unwrap(), give(&mut s, 300).unwrap());
+    assert_eq!(give(&mut s, 20), Err(Refusal::AlreadyRefunded), "those under way count");
+    s.settle(first, BankVerdict::Refused(Refusal::BankRefused));
+    assert_eq!(give(&mut s, 201), Err(Refusal::RefundExceedsInitial));
+    let third = give(&mut s, 200).unwrap();
+    assert_eq!(give(&mut s, 20), Err(Refusal::AlreadyRefunded));
+    s.settle(second, s.sent(AppliedMode::Standard));
+    s.settle(third, s.sent(AppliedMode::Standard));
+    assert_eq!(give(&mut s, 20), Err(Refusal::AlreadyRefunded), "those that went too");
+    for _ in 0..2 {
+        s.returned(second, ReturnReason::Other).unwrap();
+    }
+    assert_eq!(give(&mut s, 291), Err(Refusal::RefundExceedsInitial), "the fee of what came back is gone");
+    let fourth = give(&mut s, 290).unwrap();
+    assert_eq!(s.world.run(&ExpirePayout { payout: fourth }).unwrap().unwrap().refusal, Some(Refusal::PayoutExpired));
+    assert!(give(&mut s, 290).is_ok());
+}
+
+#[test]
+fn what_was_never_set_aside_was_never_given_back() {
+    let mut s = scene();
+    let pay_in = paid_in(&mut s, 1_001).id;
+    let give = |s: &mut Scene, minor| {
+        let payout = s.ask(|request| (request.reimburses, request.debited) = (Some(pay_in), eur(minor)));
+        (payout.id, detail(&payout).stage)
+    };
+    let (poor, stage) = give(&mut s, 1_001);
+    assert_eq!(stage, PayoutStage::Unfunded);
+    let Prepared::Ended(payment) = s.world.run(&PreparePayout { payout: poor }).unwrap() else { panic!("it is sent") };
+    assert_eq!(payment.refusal, Some(Refusal::InsufficientFunds));
+    // Nothing of it counts; and what is set aside only when it is looked at again counts from then on.
+    let (held, unfunded) = (give(&mut s, 900), give(&mut s, 101));
+    assert_eq!((held.1, unfunded.1), (PayoutStage::Held, PayoutStage::Unfunded));
+    s.world.run(&PreparePayout { payout: held.0 }).unwrap();
+    s.settle(held.0, BankVerdict::Refused(Refusal::BankRefused));
+    ready(s.world.run(&PreparePayout { payout: unfunded.0 }).unwrap());
+    assert_eq!(give(&mut s, 899).1, PayoutStage::Held);
+    let Prepared::Ended(payment) = s.prepare(|request| (request.reimburses, request.debited) = (Some(pay_in), eur(21))) else {
+        panic!("it is sent")
+    };
+    assert_eq!(payment.refusal, Some(Refusal::RefundExceedsInitial));
+}
+
+#[test]
+fn money_goes_back_to_where_it_came_from_only() {
+    use RequestPayoutError as E;
+    let check = |change: &dyn Fn(&mut Scene, &mut Payment), expected: E| {
+        let mut s = scene();
+        let mut pay_in = paid_in(&mut s, 300);
+        change(&mut s, &mut pay_in);
+        s.world.bring_payment(pay_in.clone());
+        let request = RequestPayout { reimburses: Some(pay_in.id), ..s.request() };
+        assert_eq!(s.world.run(&request), Err(expected));
+    };
+    let debtor = |pay_in: &mut Payment, debtor: Option<Debtor>| {
+        let Detail::BankWire(wire) = &mut pay_in.detail else { panic!("a bank wire") };
+        wire.debtor = debtor;
+    };
+    check(&|_, pay_in| debtor(pay_in, None), E::ReimbursesAnotherAccount);
+    check(&|_, pay_in| debtor(pay_in, Some(Debtor { name: None, iban: None })), E::ReimbursesAnotherAccount);
+    let german = Iban::parse("DE75512108001245126199").map(Secret::new);
+    check(&|_, pay_in| debtor(pay_in, Some(Debtor { name: None, iban: german.clone() })), E::ReimbursesAnotherAccount);
+    let british = |s: &mut Scene, _: &mut Payment| {
+        let owner = AccountHolder::User(s.user);
+        let details = BankDetails::Gb { account_number: Secret::new("55779911".to_owned()), sort_code: "200000".to_owned() };
+        s.account = register_as(&mut s.world, owner, details);
+    };
+    check(&british, E::ReimbursesAnotherAccount);
+    check(&|_, pay_in| pay_in.detail = super::refund_create::tests::paid().1.detail, E::ReimbursesAnotherAccount);
+    check(&|_, pay_in| pay_in.credited = Money::new(300, Currency::GBP).unwrap(), E::ReimbursesAnotherCurrency);
+    let not_theirs = E::NotFound { author: false, from: false, bank_account: false, reimbursed: true };
+    check(&|s, pay_in| pay_in.credited_user = Some(s.world.user(Category::Owner)), not_theirs.clone());
+    check(&|_, pay_in| pay_in.credited_user = None, not_theirs.clone());
+    check(&|_, pay_in| pay_in.nature = Nature::Refund, not_theirs);
 }
 
 #[test]

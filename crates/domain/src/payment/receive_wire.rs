@@ -9,22 +9,40 @@ use crate::core::calendar::target_day_from;
 use crate::core::{DirectoryKey, Space};
 pub use crate::ids::ReceiptId;
 use crate::wallet::currency_code;
-use crate::{Command, Desk, Kind, Needs, PaymentId, Record, Resource, Sealing, Secret, Timestamp};
+use crate::{Command, Desk, Kind, Needs, PaymentId, PlatformId, Record, Resource, Sealing, Secret, Timestamp};
 
 /// Words of what a payer wrote that are looked at for a reference.
 const WORDS_MAX: usize = 16;
 
-/// Books a credit that a bank reports.
+/// A credit on an account of the institution, told from all others by its bank's own reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BankCredit {
+    /// The bank's reference.
+    pub reference: String,
+    /// Keyed hash of the account and the reference; whoever talks to the bank makes it.
+    pub hash: [u8; 32],
+}
+
+impl BankCredit {
+    /// Where it is noted what became of it. The note is the platform's own: another one's sandbox bank may use the same reference.
+    #[must_use]
+    pub fn key(&self, platform: PlatformId) -> DirectoryKey {
+        let hash: String = self.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        DirectoryKey { space: Space::BankCredit, text: format!("{platform}/{hash}").into() }
+    }
+}
+
+/// Books a credit that a bank reports. Reported twice, it is booked once.
 #[derive(Clone, Debug)]
 pub struct ReceiveWire {
+    /// Which credit it is.
+    pub credit: BankCredit,
     /// What the payer wrote; a reference is looked for in it.
     pub remittance: Option<Secret<String>>,
     /// What arrived; more than zero.
     pub received: Money,
     /// When the bank booked it, business time; now where it does not say.
     pub booked_at: Option<Timestamp>,
-    /// The bank's own reference.
-    pub bank_reference: Option<String>,
     /// Who paid, if the bank told.
     pub debtor: Option<Debtor>,
 }
@@ -36,6 +54,15 @@ pub enum Received {
     Credited(Box<Payment>),
     /// Nobody has it yet.
     Unplaced(Record),
+}
+
+impl Received {
+    fn id(&self) -> Uid {
+        match self {
+            Self::Credited(payment) => payment.id.0,
+            Self::Unplaced(record) => record.lead.id,
+        }
+    }
 }
 
 /// Why money that arrived is nobody's yet.
@@ -110,6 +137,9 @@ pub enum ReceiveWireError {
     /// Nothing arrived, or a balance would not fit.
     #[error("the amount cannot be booked")]
     Amount,
+    /// The bank reported another amount under the same reference before.
+    #[error("the bank's reference is that of another credit")]
+    OtherCredit,
     /// Florin is at fault.
     #[error("a fault")]
     Fault,
@@ -125,17 +155,46 @@ impl Command for ReceiveWire {
     }
 
     /// Money is always booked: to the pay-in if it can be, else to an account of the chart, with the reason on record.
+    ///
+    /// A credit that was reported before gives what became of it then, and books nothing. Errors, first match wins:
+    /// `Amount` for nothing, `OtherCredit`, `Amount` for a balance that would not fit.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Received, ReceiveWireError> {
         if self.received.is_zero() {
             return Err(ReceiveWireError::Amount);
         }
+        let key = self.credit.key(desk.ctx().platform);
+        if let Some(row) = desk.directory(&key) {
+            return self.booked_before(desk, row.id);
+        }
+        let received = self.book(desk)?;
+        desk.put_directory(key, received.id());
+        Ok(received)
+    }
+}
+
+impl ReceiveWire {
+    /// What became of the credit when it was reported first, and noted under the id of a payment or of a receipt.
+    fn booked_before(&self, desk: &mut Desk<'_>, id: Uid) -> Result<Received, ReceiveWireError> {
+        let payment = desk.payment(PaymentId(id));
+        let record = desk.find_record::<Receipt>(ReceiptId(id));
+        let receipt = record.as_ref().and_then(Record::body::<Receipt>);
+        let (booked, first) = match (payment, record, receipt) {
+            (Some(payment), _, _) => ((payment.debited.minor(), payment.debited.currency()), Received::Credited(Box::new(payment))),
+            (None, Some(record), Some(receipt)) => ((receipt.minor, receipt.currency), Received::Unplaced(record)),
+            _ => return Err(ReceiveWireError::Fault),
+        };
+        desk.note_object(id);
+        if booked == (self.received.minor(), self.received.currency()) { Ok(first) } else { Err(ReceiveWireError::OtherCredit) }
+    }
+
+    fn book(&self, desk: &mut Desk<'_>) -> Result<Received, ReceiveWireError> {
         let Some(pay_in) = self.quoted(desk) else { return self.keep(desk, Unplaced::UnknownReference, None) };
         let receive = ReceiveBankWire {
             pay_in,
             to: None,
             received: self.received,
             booked_at: self.booked_at.unwrap_or(desk.now()),
-            bank_reference: self.bank_reference.clone(),
+            bank_reference: Some(self.credit.reference.clone()),
             debtor: self.debtor.clone(),
         };
         match receive.decide(desk) {
@@ -148,9 +207,7 @@ impl Command for ReceiveWire {
             Err(ReceiveBankWireError::Fault) => Err(ReceiveWireError::Fault),
         }
     }
-}
 
-impl ReceiveWire {
     /// The pay-in of this platform whose reference the payer quoted: the first word that is one.
     fn quoted(&self, desk: &mut Desk<'_>) -> Option<PaymentId> {
         let text = self.remittance.as_ref()?.expose().to_ascii_uppercase();
@@ -170,7 +227,7 @@ impl ReceiveWire {
         let external = ExternalLeg {
             booking_day: day,
             value_day: day,
-            bank_reference: self.bank_reference.clone(),
+            bank_reference: Some(self.credit.reference.clone()),
             end_to_end_id: None,
             match_state: MatchState::Unmatched,
         };
@@ -212,6 +269,8 @@ mod tests {
         user: UserId,
         wallet: WalletId,
         declared: Payment,
+        /// Credits that the bank reported so far.
+        credits: u8,
     }
 
     fn account() -> ReceivingAccount {
@@ -241,7 +300,7 @@ mod tests {
             tag: None,
         };
         let declared = world.run(&declare).unwrap();
-        Scene { world, user, wallet, declared }
+        Scene { world, user, wallet, declared, credits: 0 }
     }
 
     impl Scene {
@@ -250,16 +309,23 @@ mod tests {
             wire.reference.clone()
         }
 
+        /// Money arrives that the bank has not reported before.
         fn receive(&mut self, remittance: &str, received: Money) -> Received {
+            self.credits += 1;
+            let wire = self.wire(self.credits, remittance, received);
+            self.world.run(&wire).unwrap()
+        }
+
+        /// The bank's report of its credit of this number.
+        fn wire(&self, credit: u8, remittance: &str, received: Money) -> ReceiveWire {
             let debtor = Debtor { name: None, iban: Iban::parse("DE75512108001245126199").map(Secret::new) };
-            let wire = ReceiveWire {
+            ReceiveWire {
+                credit: BankCredit { reference: format!("B{credit}"), hash: [credit; 32] },
                 remittance: Some(Secret::new(remittance.to_owned())),
                 received,
                 booked_at: None,
-                bank_reference: Some("B1".to_owned()),
                 debtor: Some(debtor),
-            };
-            self.world.run(&wire).unwrap()
+            }
         }
 
         fn balances(&self) -> [i64; 4] {
@@ -297,6 +363,37 @@ mod tests {
         s.receive(&reference, eur(1_000));
         assert_eq!(s.unplaced(&reference, eur(1_000), Unplaced::PayInEnded).pay_in, Some(s.declared.id));
         assert_eq!(s.balances(), [900, 100, 1_005, 0]);
+    }
+
+    #[test]
+    fn a_credit_that_is_reported_twice_is_booked_once() {
+        let mut s = scene();
+        let wire = s.wire(1, &s.reference(), eur(1_000));
+        let Received::Credited(first) = s.world.run(&wire).unwrap() else { panic!("it is a declared wire") };
+        let told = s.world.events().len();
+        let Received::Credited(second) = s.world.run(&wire).unwrap() else { panic!("it is a declared wire") };
+        assert_eq!((second, s.world.events().len()), (first, told));
+        assert_eq!(s.balances(), [900, 100, 0, 0]);
+        // The same amount with the same words, but another credit.
+        let wire = s.wire(2, &s.reference(), eur(1_000));
+        let Received::Unplaced(first) = s.world.run(&wire).unwrap() else { panic!("the pay-in has ended") };
+        let Received::Unplaced(second) = s.world.run(&wire).unwrap() else { panic!("the pay-in has ended") };
+        assert_eq!(second.lead, first.lead);
+        assert_eq!(s.balances(), [900, 100, 1_000, 0]);
+    }
+
+    #[test]
+    fn a_reference_of_the_banks_is_that_of_one_amount() {
+        let mut s = scene();
+        for wire in [s.wire(1, &s.reference(), eur(1_000)), s.wire(2, "thank you", eur(5))] {
+            s.world.run(&wire).unwrap();
+            let balances = s.balances();
+            for received in [eur(7), Money::new(wire.received.minor(), Currency::GBP).unwrap()] {
+                let other = ReceiveWire { received, ..wire.clone() };
+                assert!(matches!(s.world.run(&other), Err(ReceiveWireError::OtherCredit)));
+            }
+            assert_eq!(s.balances(), balances);
+        }
     }
 
     #[test]

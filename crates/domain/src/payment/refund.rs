@@ -1,6 +1,7 @@
 //! Refunds: money of an earlier payment is given back. What was given back so far is kept beside that payment.
 
 use ledger::Uid;
+use money::Money;
 use serde::{Deserialize, Serialize};
 
 use super::{Payment, Refusal};
@@ -81,6 +82,21 @@ impl RefundTally {
     #[must_use]
     pub const fn is_full(&self, initial: &Payment) -> bool {
         self.funds >= initial.credited.minor()
+    }
+
+    /// Minor units of what the payment brought that were not given back yet.
+    pub(super) const fn left(&self, initial: &Payment) -> i64 {
+        initial.credited.minor().saturating_sub(self.funds)
+    }
+
+    /// With what a payout gives back.
+    pub(super) fn with_reimbursed(&self, amount: Money) -> Self {
+        Self { funds: self.funds.saturating_add(amount.minor()), ..self.clone() }
+    }
+
+    /// Without what a payout was to give back, or what came back of it.
+    pub(super) fn without_reimbursed(&self, amount: Money) -> Self {
+        Self { funds: self.funds.saturating_sub(amount.minor()), ..self.clone() }
     }
 
     /// Why `refund` may not be given back of `initial`, as far as sums tell.

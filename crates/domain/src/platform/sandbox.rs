@@ -46,12 +46,13 @@ mod tests {
 
     use super::*;
     use crate::core::workbench::World;
-    use crate::payment::ReceiveWire;
+    use crate::payment::{BankCredit, ReceiveWire};
 
     #[test]
     fn production_lets_nothing_happen_by_order() {
         let received = Money::new(5, Currency::EUR).unwrap();
-        let wire = InSandbox(ReceiveWire { remittance: None, received, booked_at: None, bank_reference: None, debtor: None });
+        let credit = BankCredit { reference: "B1".to_owned(), hash: [1; 32] };
+        let wire = InSandbox(ReceiveWire { credit, remittance: None, received, booked_at: None, debtor: None });
         let mut world = World::new();
         assert!(world.run(&wire).is_ok());
         world.change_platform(|platform| platform.environment = Environment::Production);

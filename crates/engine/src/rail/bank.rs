@@ -1,9 +1,11 @@
 //! The port to a bank: money sent by credit transfer, each under a reference of its own.
 
 use domain::bank_account::BankDetails;
-use domain::payment::{AppliedMode, InstantReach, Payment, ReceivingAccount, Refusal, ReturnReason, Sent};
+use domain::payment::{AppliedMode, BankCredit, InstantReach, Payment, ReceivingAccount, Refusal, ReturnReason, Sent};
 use domain::{Ctx, PaymentId, Secret};
+use hmac::{Hmac, KeyInit, Mac};
 use money::Money;
+use sha2::Sha256;
 
 use super::RailFuture;
 
@@ -81,6 +83,38 @@ pub trait BankRail: Send + Sync {
     fn receiving_account(&self) -> ReceivingAccount;
 }
 
+/// Names the credits that banks report, so that one that is reported twice is known again without its reference being shown.
+#[derive(Clone)]
+pub struct Credits([u8; 32]);
+
+impl std::fmt::Debug for Credits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credits")
+    }
+}
+
+impl Credits {
+    /// With the key of an installation, which has to stay the same.
+    #[must_use]
+    pub const fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    /// The credit of an account (its IBAN, without blanks) that its bank reports under `reference`.
+    #[must_use]
+    pub fn of(&self, account: &str, reference: &str) -> BankCredit {
+        // A key that is shorter than a block counts as if it ended in zeros.
+        let mut block = [0; 64];
+        block.iter_mut().zip(self.0).for_each(|(to, from)| *to = from);
+        let mut mac = Hmac::<Sha256>::new(&block.into());
+        for part in [account, reference] {
+            mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        BankCredit { reference: reference.to_owned(), hash: mac.finalize().into_bytes().into() }
+    }
+}
+
 /// What a simulated bank is told to do with a payout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BankOutcome {
@@ -118,4 +152,20 @@ pub trait PayoutSteering: Send + Sync {
         payout: PaymentId,
         outcome: BankOutcome,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Payment, SteerError>> + Send + '_>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credit_is_known_by_its_account_and_reference_under_one_key() {
+        let credits = Credits::new([7; 32]);
+        let first = credits.of("FR76", "B1");
+        assert_eq!(credits.of("FR76", "B1"), first);
+        for other in [credits.of("FR76", "B2"), credits.of("FR77", "B1"), credits.of("FR7", "6B1"), Credits::new([8; 32]).of("FR76", "B1")]
+        {
+            assert_ne!(other.hash, first.hash);
+        }
+    }
 }

@@ -67,7 +67,7 @@ pub struct CardRefund {
 
 /// An acquirer of card payments.
 pub trait CardRail: Send + Sync {
-    /// Exchanges a card for a token.
+    /// Exchanges a card for a token. `TooLate` once more cards were typed for one reference than it looks at.
     fn tokenize(&self, card: TypedCard) -> RailFuture<'_, Result<Tokenized, TokenizerError>>;
 
     /// What is known of a token, and the reference it was given for.

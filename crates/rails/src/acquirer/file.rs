@@ -1,55 +1,64 @@
 //! The acquirer's own file, and the port over it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Secret;
 use domain::card::{
-    Acceptance, AddressCheck, CardAnswer, Expiry, Fingerprint, Funding, Issuer, Network, PaymentCategory, SecureMode, Tokenized,
-    TokenizerError, Verdict,
+    Acceptance, AddressCheck, CardAnswer, Expiry, Funding, Issuer, PaymentCategory, SecureMode, Tokenized, TokenizerError, Verdict,
 };
 use domain::payment::Refusal;
 use engine::Typed;
 use engine::rail::{CardRail, CardRefund, Charge, RailError, RailFuture, TypedCard};
-use hmac::{Hmac, KeyInit, Mac};
 use ledger::Uid;
 use money::{Currency, Money};
 use rand::TryRng;
 use rusqlite::{Connection, OptionalExtension, Row};
-use sha2::Sha256;
+use serde::{Deserialize, Serialize};
 
 use super::magic::{self, Challenge};
 use super::number;
+use super::seal::{Keys, Unsealable};
+use crate::own_file::{self, OpenError};
 
 /// The name of its file in a data folder.
 pub const FILE: &str = "simulated-acquirer.sqlite";
 
-const SCHEMA: &str = "
+/// The form of the file, kept as its `user_version`.
+const FORM: i64 = 1;
+
+/// Cards that are typed for one registration or payment at most, good ones and bad ones; the acquirer looks at no more.
+/// The reference has no bound: Florin's own.
+const TRIES_MAX: i64 = 10;
+
+const PRAGMAS: &str = "
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA busy_timeout = 5000;
+";
+
+const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta (
     name  TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
--- Cards in place of their numbers.
+-- Cards in place of their numbers, by the name of their token. What is known of them is sealed.
 CREATE TABLE IF NOT EXISTS card (
-    token       TEXT    NOT NULL PRIMARY KEY,
-    reference   BLOB    NOT NULL CHECK (length(reference) = 16),
-    fingerprint BLOB    NOT NULL CHECK (length(fingerprint) = 16),
-    first6      TEXT    NOT NULL CHECK (length(first6) = 6),
-    last4       TEXT    NOT NULL CHECK (length(last4) = 4),
-    expiry      TEXT    NOT NULL CHECK (length(expiry) = 4),
-    network     TEXT    NOT NULL,
-    challenges  INTEGER NOT NULL,
-    is_refused  INTEGER NOT NULL
+    name      BLOB NOT NULL PRIMARY KEY CHECK (length(name) = 32),
+    reference BLOB NOT NULL CHECK (length(reference) = 16),
+    sealed    BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+-- How many cards were typed for a registration or payment.
+CREATE TABLE IF NOT EXISTS tried (
+    reference BLOB    NOT NULL PRIMARY KEY CHECK (length(reference) = 16),
+    tries     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- Charges by the asker's reference. state: 1 waits for the holder, 2 accepted, 3 refused.
 CREATE TABLE IF NOT EXISTS charge (
     reference     BLOB    NOT NULL PRIMARY KEY CHECK (length(reference) = 16),
-    token         TEXT    NOT NULL REFERENCES card (token),
+    card          BLOB    NOT NULL REFERENCES card (name),
     minor         INTEGER NOT NULL CHECK (minor >= 0),
     currency      TEXT    NOT NULL CHECK (length(currency) = 3),
     state         INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),
@@ -69,30 +78,8 @@ CREATE TABLE IF NOT EXISTS refund (
 CREATE INDEX IF NOT EXISTS refund_of_charge ON refund (charge);
 ";
 
-const NETWORKS: &[(Network, &str)] = &[
-    (Network::Cb, "cb"),
-    (Network::Visa, "visa"),
-    (Network::Mastercard, "mastercard"),
-    (Network::Amex, "amex"),
-    (Network::Maestro, "maestro"),
-    (Network::Bcmc, "bcmc"),
-    (Network::Jcb, "jcb"),
-    (Network::Discover, "discover"),
-    (Network::Diners, "diners"),
-];
-
 const ADDRESS_CHECKS: &[AddressCheck] =
     &[AddressCheck::NoCheck, AddressCheck::NoMatch, AddressCheck::AddressOnly, AddressCheck::PostalCodeOnly, AddressCheck::Full];
-
-/// Why the acquirer's file could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}: {source}")]
-pub struct OpenError {
-    /// Which file.
-    pub path: PathBuf,
-    /// What SQLite said.
-    pub source: rusqlite::Error,
-}
 
 /// The simulated acquirer. Cheap to clone.
 #[derive(Clone)]
@@ -100,8 +87,7 @@ pub struct SimulatedAcquirer(Arc<House>);
 
 struct House {
     conn: Mutex<Connection>,
-    /// Key of the fingerprints; it never leaves the file.
-    fingerprint_key: [u8; 32],
+    keys: Keys,
 }
 
 enum Trouble {
@@ -116,21 +102,31 @@ impl From<rusqlite::Error> for Trouble {
     }
 }
 
+impl From<Unsealable> for Trouble {
+    fn from(_: Unsealable) -> Self {
+        broken("what is sealed of a card")
+    }
+}
+
 fn broken(what: &'static str) -> Trouble {
     Trouble::Broken(format!("a row does not decode: {what}"))
 }
 
 impl SimulatedAcquirer {
-    /// Opens the acquirer's file in a folder, and makes it if there is none.
-    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+    /// Opens the acquirer's file in a folder, and makes it if there is none. What is known of cards is sealed under `key`,
+    /// which is not in the file: the same key has to be given each time.
+    pub fn open(folder: &Path, key: &[u8; 32]) -> Result<Self, OpenError> {
         let path = folder.join(FILE);
-        let open = || {
-            let conn = Connection::open(&path)?;
-            conn.execute_batch(SCHEMA)?;
-            let fingerprint_key = fingerprint_key(&conn)?;
-            Ok(House { conn: Mutex::new(conn), fingerprint_key })
-        };
-        open().map(|house| Self(Arc::new(house))).map_err(|source| OpenError { path: path.clone(), source })
+        let keys = Keys::of(key);
+        let (conn, found) = own_file::open(&path, |conn| {
+            let found = make_ready(&conn, &keys)?;
+            Ok((conn, found))
+        })?;
+        match found {
+            Found::Ours => Ok(Self(Arc::new(House { conn: Mutex::new(conn), keys }))),
+            Found::OtherKey => Err(OpenError::OtherKey(path)),
+            Found::OtherForm => Err(OpenError::OtherForm(path)),
+        }
     }
 
     fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Connection, &House) -> Result<T, Trouble> + Send + 'static) -> RailFuture<'_, T> {
@@ -158,21 +154,33 @@ fn at_once<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<T, Tro
     done
 }
 
-/// The key of fingerprints, drawn when the file is made.
-fn fingerprint_key(conn: &Connection) -> rusqlite::Result<[u8; 32]> {
-    let mut key = [0; 32];
-    rand::rngs::SysRng.try_fill_bytes(&mut key).map_err(|_| rusqlite::Error::InvalidQuery)?;
-    conn.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('fingerprint_key', ?1)", [key])?;
-    conn.query_row("SELECT value FROM meta WHERE name = 'fingerprint_key'", [], |row| row.get(0))
+/// What an opened file turns out to be.
+enum Found {
+    /// Of this form and under this key, now or before.
+    Ours,
+    OtherKey,
+    OtherForm,
 }
 
-impl House {
-    fn fingerprint(&self, number: &str) -> Result<Fingerprint, Trouble> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.fingerprint_key).map_err(|_| broken("fingerprint key"))?;
-        mac.update(number.as_bytes());
-        let digest: [u8; 32] = mac.finalize().into_bytes().into();
-        digest.first_chunk::<16>().map(|half| Fingerprint(Uid::from_bytes(*half))).ok_or_else(|| broken("fingerprint"))
-    }
+/// Makes what is missing, all of it or nothing, in a file that is new; changes no row of any other.
+fn make_ready(conn: &Connection, keys: &Keys) -> rusqlite::Result<Found> {
+    conn.execute_batch(PRAGMAS)?;
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    let found = (|| {
+        let form: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let is_empty: bool = conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+        if is_empty {
+            conn.execute_batch(SCHEMA)?;
+            conn.execute("INSERT INTO meta (name, value) VALUES ('key_check', ?1)", [keys.check()])?;
+            conn.pragma_update(None, "user_version", FORM)?;
+        } else if form != FORM {
+            return Ok(Found::OtherForm);
+        }
+        let check: [u8; 32] = conn.query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0))?;
+        Ok(if check == keys.check() { Found::Ours } else { Found::OtherKey })
+    })();
+    conn.execute_batch(if found.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    found
 }
 
 fn random_text<const BYTES: usize>() -> Result<String, Trouble> {
@@ -184,64 +192,50 @@ fn random_text<const BYTES: usize>() -> Result<String, Trouble> {
 /// A card as the file has it.
 struct Card {
     reference: Uid,
+    known: Known,
+}
+
+/// What is known of a card, and sealed.
+#[derive(Serialize, Deserialize)]
+struct Known {
     seen: Tokenized,
     challenge: Challenge,
     is_refused: bool,
 }
 
 impl Card {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
-        let (expiry, network): (String, String) = (row.get("expiry")?, row.get("network")?);
-        let first6: String = row.get("first6")?;
-        let network = NETWORKS.iter().find(|(_, name)| *name == network).map(|(network, _)| *network);
-        let (Some(expiry), Some(network)) = (Expiry::parse(&expiry), network) else { return Ok(None) };
-        let seen = Tokenized {
-            token: Secret::new(row.get("token")?),
-            fingerprint: Fingerprint(Uid::from_bytes(row.get("fingerprint")?)),
-            last4: Secret::new(row.get("last4")?),
-            expiry,
-            network,
-            issuer: issuer(&first6),
-            first6: Secret::new(first6),
-        };
-        let challenge = if row.get("challenges")? { Challenge::Always } else { Challenge::OnDemand };
-        Ok(Some(Self { reference: Uid::from_bytes(row.get("reference")?), seen, challenge, is_refused: row.get("is_refused")? }))
+    /// The card of a token, by its name.
+    fn find(conn: &Connection, keys: &Keys, name: &[u8; 32]) -> Result<Option<Self>, Trouble> {
+        let found: Option<([u8; 16], Vec<u8>)> = conn
+            .prepare_cached("SELECT reference, sealed FROM card WHERE name = ?1")?
+            .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((reference, sealed)) = found else { return Ok(None) };
+        // What a decoder says could quote what it read.
+        let known = serde_json::from_slice(&keys.open(name, &sealed)?).map_err(|_| broken("card"))?;
+        Ok(Some(Self { reference: Uid::from_bytes(reference), known }))
     }
 
-    fn find(conn: &Connection, token: &str) -> Result<Option<Self>, Trouble> {
-        let found = conn.prepare_cached("SELECT * FROM card WHERE token = ?1")?.query_row([token], Self::of).optional()?;
-        found.map(|card| card.ok_or_else(|| broken("card"))).transpose()
-    }
-
-    fn insert(&self, conn: &Connection) -> Result<(), Trouble> {
-        let network = NETWORKS.iter().find(|(network, _)| *network == self.seen.network).map_or("visa", |(_, name)| *name);
-        let sql = "INSERT INTO card (token, reference, fingerprint, first6, last4, expiry, network, challenges, is_refused) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        conn.prepare_cached(sql)?.execute((
-            self.seen.token.expose(),
-            self.reference.to_bytes(),
-            self.seen.fingerprint.0.to_bytes(),
-            self.seen.first6.expose(),
-            self.seen.last4.expose(),
-            self.seen.expiry.to_string(),
-            network,
-            self.challenge == Challenge::Always,
-            self.is_refused,
-        ))?;
+    fn insert(&self, conn: &Connection, keys: &Keys) -> Result<(), Trouble> {
+        let name = keys.name(self.known.seen.token.expose());
+        let plain = serde_json::to_vec(&self.known).map_err(|_| broken("card"))?;
+        let sealed = keys.seal(&name, &plain)?;
+        let sql = "INSERT INTO card (name, reference, sealed) VALUES (?1, ?2, ?3)";
+        conn.prepare_cached(sql)?.execute((name, self.reference.to_bytes(), sealed))?;
         Ok(())
     }
 
     /// Whether the holder has to authenticate before a charge.
     fn asks(&self, charge: &Charge) -> bool {
         let is_web = charge.category == PaymentCategory::Ecommerce;
-        is_web && (self.challenge == Challenge::Always || charge.secure_mode == SecureMode::Force)
+        is_web && (self.known.challenge == Challenge::Always || charge.secure_mode == SecureMode::Force)
     }
 
     /// What the issuer says once the holder is known, or need not be.
     fn authorise(&self, amount: Money) -> State {
         match magic::refused_amount(amount) {
             Some(why) => State::Refused(why),
-            None if self.is_refused => State::Refused(Refusal::DoNotHonor),
+            None if self.known.is_refused => State::Refused(Refusal::DoNotHonor),
             None => State::Accepted,
         }
     }
@@ -281,7 +275,8 @@ impl State {
 
 /// A charge as the file has it.
 struct Charged {
-    token: String,
+    /// The name of its card.
+    card: [u8; 32],
     amount: Money,
     state: State,
     address_check: AddressCheck,
@@ -298,7 +293,7 @@ impl Charged {
         let state = State::of(row.get("state")?, row.get("refusal")?);
         let address_check = ADDRESS_CHECKS.get(row.get::<_, u8>("address_check")? as usize).copied();
         let (Some(amount), Some(state), Some(address_check)) = (amount.transpose()?, state, address_check) else { return Ok(None) };
-        Ok(Some(Self { token: row.get("token")?, amount, state, address_check, number: row.get("number")? }))
+        Ok(Some(Self { card: row.get("card")?, amount, state, address_check, number: row.get("number")? }))
     }
 
     fn find(conn: &Connection, reference: Uid) -> Result<Option<Self>, Trouble> {
@@ -318,11 +313,11 @@ impl Charged {
     fn insert(&self, conn: &Connection, reference: Uid) -> Result<(), Trouble> {
         let (state, refusal) = self.state.numbers();
         let address_check = ADDRESS_CHECKS.iter().position(|check| *check == self.address_check).and_then(|place| u8::try_from(place).ok());
-        let sql = "INSERT INTO charge (reference, token, minor, currency, state, refusal, address_check, number) \
+        let sql = "INSERT INTO charge (reference, card, minor, currency, state, refusal, address_check, number) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         conn.prepare_cached(sql)?.execute((
             reference.to_bytes(),
-            &self.token,
+            self.card,
             self.amount.minor(),
             self.amount.currency().code(),
             state,
@@ -337,6 +332,9 @@ impl Charged {
 impl CardRail for SimulatedAcquirer {
     fn tokenize(&self, typed: TypedCard) -> RailFuture<'_, Result<Tokenized, TokenizerError>> {
         self.aside(move |conn, house| {
+            if try_again(conn, typed.reference)? > TRIES_MAX {
+                return Ok(Err(TokenizerError::TooLate));
+            }
             let number = typed.number.expose();
             let looked = match number::look(number, typed.security_code.expose()) {
                 Ok(_) if typed.expiry.is_over_at(typed.at) => return Ok(Err(TokenizerError::CardExpired)),
@@ -348,31 +346,36 @@ impl CardRail for SimulatedAcquirer {
             };
             let seen = Tokenized {
                 token: Secret::new(random_text::<24>()?),
-                fingerprint: house.fingerprint(number)?,
+                fingerprint: house.keys.fingerprint(number),
                 first6: Secret::new(first6.to_owned()),
                 last4: Secret::new(last4.to_owned()),
                 expiry: typed.expiry,
                 network: looked.network,
                 issuer: issuer(first6),
             };
-            let card = Card { reference: typed.reference, seen, challenge: looked.challenge, is_refused: looked.is_refused };
-            card.insert(conn)?;
-            Ok(Ok(card.seen))
+            let known = Known { seen, challenge: looked.challenge, is_refused: looked.is_refused };
+            let card = Card { reference: typed.reference, known };
+            card.insert(conn, &house.keys)?;
+            Ok(Ok(card.known.seen))
         })
     }
 
     fn describe(&self, token: Secret<String>) -> RailFuture<'_, Option<(Uid, Tokenized)>> {
-        self.aside(move |conn, _| Ok(Card::find(conn, token.expose())?.map(|card| (card.reference, card.seen))))
+        self.aside(move |conn, house| {
+            let card = Card::find(conn, &house.keys, &house.keys.name(token.expose()))?;
+            Ok(card.map(|card| (card.reference, card.known.seen)))
+        })
     }
 
     fn charge(&self, charge: Charge) -> RailFuture<'_, CardAnswer> {
-        self.aside(move |conn, _| {
+        self.aside(move |conn, house| {
+            let name = house.keys.name(charge.token.expose());
             if let Some(known) = Charged::find(conn, charge.reference)? {
-                let is_same = known.token == *charge.token.expose() && known.amount == charge.amount;
+                let is_same = known.card == name && known.amount == charge.amount;
                 return if is_same { Ok(known.answer()) } else { Err(Trouble::Conflict) };
             }
-            let Some(card) = Card::find(conn, charge.token.expose())? else { return Err(Trouble::Conflict) };
-            let charged = take(&card, &charge)?;
+            let Some(card) = Card::find(conn, &house.keys, &name)? else { return Err(Trouble::Conflict) };
+            let charged = take(&card, name, &charge)?;
             charged.insert(conn, charge.reference)?;
             Ok(charged.answer())
         })
@@ -383,12 +386,12 @@ impl CardRail for SimulatedAcquirer {
     }
 
     fn authenticate(&self, reference: Uid, verdict: Verdict) -> RailFuture<'_, CardAnswer> {
-        self.aside(move |conn, _| {
+        self.aside(move |conn, house| {
             let known = Charged::find(conn, reference)?.ok_or(Trouble::Conflict)?;
             if known.state != State::Asked {
                 return Ok(known.answer());
             }
-            let card = Card::find(conn, &known.token)?.ok_or_else(|| broken("charge without a card"))?;
+            let card = Card::find(conn, &house.keys, &known.card)?.ok_or_else(|| broken("charge without a card"))?;
             let state = verdict.refusal().map_or_else(|| card.authorise(known.amount), State::Refused);
             let (number, refusal) = state.numbers();
             conn.prepare_cached("UPDATE charge SET state = ?2, refusal = ?3 WHERE reference = ?1")?.execute((
@@ -422,9 +425,16 @@ impl CardRail for SimulatedAcquirer {
     }
 }
 
+/// Counts one more card that was typed for a registration or payment. Gives how many those are.
+fn try_again(conn: &Connection, reference: Uid) -> Result<i64, Trouble> {
+    let sql = "INSERT INTO tried (reference, tries) VALUES (?1, 1) \
+               ON CONFLICT (reference) DO UPDATE SET tries = tries + 1 RETURNING tries";
+    Ok(conn.prepare_cached(sql)?.query_row([reference.to_bytes()], |row| row.get(0))?)
+}
+
 /// What becomes of a charge that has not been seen before.
-fn take(card: &Card, charge: &Charge) -> Result<Charged, Trouble> {
-    let state = if card.seen.expiry.is_over_at(charge.at) {
+fn take(card: &Card, name: [u8; 32], charge: &Charge) -> Result<Charged, Trouble> {
+    let state = if card.known.seen.expiry.is_over_at(charge.at) {
         State::Refused(Refusal::CardExpired)
     } else if card.asks(charge) {
         State::Asked
@@ -433,7 +443,7 @@ fn take(card: &Card, charge: &Charge) -> Result<Charged, Trouble> {
     };
     let postal_code = charge.postal_code.as_ref().map_or("", |code| code.expose().as_str());
     Ok(Charged {
-        token: charge.token.expose().clone(),
+        card: name,
         amount: charge.amount,
         state,
         address_check: magic::address_check(charge.amount.currency(), postal_code),
@@ -482,11 +492,14 @@ fn find_refund(conn: &Connection, reference: Uid) -> Result<Option<(CardAnswer, 
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use domain::Timestamp;
 
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+    const KEY: [u8; 32] = [7; 32];
 
     fn typed(number: &str, code: &str) -> TypedCard {
         TypedCard {
@@ -526,7 +539,7 @@ mod tests {
     #[tokio::test]
     async fn one_reference_is_one_charge_also_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let acquirer = SimulatedAcquirer::open(folder.path()).unwrap();
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
         let card = token(&acquirer, "4970107111111119", "123").await;
         assert_eq!(acquirer.find_charge(Uid::from_bits(1)).await.unwrap(), None, "it never arrived");
         let first = acquirer.charge(charge(1, &card, 100)).await.unwrap();
@@ -534,44 +547,84 @@ mod tests {
         assert_eq!(acquirer.charge(charge(1, &card, 100)).await.unwrap(), first);
         assert!(matches!(acquirer.charge(charge(1, &card, 101)).await, Err(RailError::Conflict)));
         drop(acquirer);
-        let again = SimulatedAcquirer::open(folder.path()).unwrap();
+        let again = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
         assert_eq!(again.charge(charge(1, &card, 100)).await.unwrap(), first);
         assert_eq!(again.find_charge(Uid::from_bits(1)).await.unwrap(), Some(first));
     }
 
     #[tokio::test]
-    async fn no_number_is_in_the_file() {
+    async fn nothing_of_a_card_is_readable_in_the_file_and_nobody_else_may_try() {
         let folder = tempfile::tempdir().unwrap();
-        let acquirer = SimulatedAcquirer::open(folder.path()).unwrap();
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
         let seen = acquirer.tokenize(typed("4970107111111119", "123")).await.unwrap().unwrap();
         assert_eq!((seen.first6.expose().as_str(), seen.last4.expose().as_str()), ("497010", "1119"));
-        assert_eq!(acquirer.describe(seen.token.clone()).await.unwrap(), Some((Uid::from_bits(77), seen)));
-        drop(acquirer);
+        acquirer.charge(charge(1, &seen.token, 100)).await.unwrap();
+        let (token, fingerprint) = (seen.token.expose().clone(), seen.fingerprint.0.to_bytes());
+        let texts = [&b"497010"[..], b"7111111", b"1119", b"1229", b"visa", token.as_bytes(), &fingerprint];
+        let mut files = 0;
         for file in std::fs::read_dir(folder.path()).unwrap().flatten() {
             let bytes = std::fs::read(file.path()).unwrap();
-            for text in [&b"4970107111111119"[..], b"7111111"] {
-                assert!(!bytes.windows(text.len()).any(|window| window == text), "{}", file.path().display());
+            for text in texts {
+                assert!(!bytes.windows(text.len()).any(|window| window == text), "{} {text:?}", file.path().display());
             }
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", file.path().display());
+            files += 1;
         }
+        assert!(files > 1, "the log is looked at too");
+        drop(acquirer);
+        let again = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
+        assert_eq!(again.describe(seen.token.clone()).await.unwrap(), Some((Uid::from_bits(77), seen)));
     }
 
     #[tokio::test]
-    async fn a_fingerprint_is_that_of_the_number_within_one_house() {
+    async fn a_file_opens_under_its_key_and_in_its_form_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
+        let seen = acquirer.tokenize(typed("4970107111111119", "123")).await.unwrap().unwrap();
+        drop(acquirer);
+        assert!(matches!(SimulatedAcquirer::open(folder.path(), &[8; 32]), Err(OpenError::OtherKey(_))));
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
+        assert!(acquirer.describe(seen.token).await.unwrap().is_some(), "a wrong key changes nothing");
+        let other = tempfile::tempdir().unwrap();
+        let conn = Connection::open(other.path().join(FILE)).unwrap();
+        conn.execute_batch("CREATE TABLE card (token TEXT)").unwrap();
+        assert!(matches!(SimulatedAcquirer::open(other.path(), &KEY), Err(OpenError::OtherForm(_))));
+    }
+
+    #[tokio::test]
+    async fn a_fingerprint_is_that_of_the_number_under_one_key() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let acquirer = SimulatedAcquirer::open(one.path()).unwrap();
-        let mut seen = Vec::new();
-        for number in ["4970107111111119", "4970107111111119", "4970105181818183"] {
-            seen.push(acquirer.tokenize(typed(number, "123")).await.unwrap().unwrap().fingerprint);
+        let fingerprint = async |folder: &Path, key: [u8; 32], number: &str| {
+            let acquirer = SimulatedAcquirer::open(folder, &key).unwrap();
+            acquirer.tokenize(typed(number, "123")).await.unwrap().unwrap().fingerprint
+        };
+        let first = fingerprint(one.path(), KEY, "4970107111111119").await;
+        assert!(fingerprint(one.path(), KEY, "4970107111111119").await == first);
+        assert!(fingerprint(one.path(), KEY, "4970105181818183").await != first);
+        assert!(fingerprint(other.path(), KEY, "4970107111111119").await == first, "other servers of the installation know it too");
+        let elsewhere = tempfile::tempdir().unwrap();
+        assert!(fingerprint(elsewhere.path(), [8; 32], "4970107111111119").await != first);
+    }
+
+    #[tokio::test]
+    async fn so_many_cards_are_typed_for_one_thing_good_ones_and_bad_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
+        for turn in 0..TRIES_MAX {
+            let number = if turn % 2 == 0 { "4970107111111119" } else { "4970107111111118" };
+            assert_eq!(acquirer.tokenize(typed(number, "123")).await.unwrap().is_ok(), turn % 2 == 0, "{turn}");
         }
-        assert!(seen[0] == seen[1] && seen[0] != seen[2]);
-        let elsewhere = SimulatedAcquirer::open(other.path()).unwrap();
-        assert!(elsewhere.tokenize(typed("4970107111111119", "123")).await.unwrap().unwrap().fingerprint != seen[0]);
+        drop(acquirer);
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
+        assert_eq!(acquirer.tokenize(typed("4970107111111119", "123")).await.unwrap(), Err(TokenizerError::TooLate));
+        let other = TypedCard { reference: Uid::from_bits(78), ..typed("4970107111111119", "123") };
+        assert!(acquirer.tokenize(other).await.unwrap().is_ok());
     }
 
     #[tokio::test]
     async fn the_card_and_the_mode_decide_whether_the_holder_is_asked() {
         let folder = tempfile::tempdir().unwrap();
-        let acquirer = SimulatedAcquirer::open(folder.path()).unwrap();
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
         let (plain, asking) = (token(&acquirer, "4970107111111119", "123").await, token(&acquirer, "4970105181818183", "123").await);
         for (reference, card, mode, category, is_asked) in [
             (1, &plain, SecureMode::Default, PaymentCategory::Ecommerce, false),
@@ -591,7 +644,7 @@ mod tests {
     #[tokio::test]
     async fn a_verdict_is_given_once() {
         let folder = tempfile::tempdir().unwrap();
-        let acquirer = SimulatedAcquirer::open(folder.path()).unwrap();
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
         let card = token(&acquirer, "4970105181818183", "123").await;
         for (reference, verdict, refusal) in [
             (1, Verdict::Passed, None),
@@ -615,7 +668,7 @@ mod tests {
     #[tokio::test]
     async fn magic_amounts_codes_and_months_are_refused_also_after_authentication() {
         let folder = tempfile::tempdir().unwrap();
-        let acquirer = SimulatedAcquirer::open(folder.path()).unwrap();
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
         let plain = token(&acquirer, "4970107111111119", "123").await;
         for (place, (minor, refusal)) in magic::AMOUNTS.iter().enumerate() {
             let answer = acquirer.charge(charge(100 + place as u128, &plain, *minor)).await.unwrap();
@@ -634,7 +687,7 @@ mod tests {
     #[tokio::test]
     async fn refunds_do_not_exceed_their_charge_and_are_made_once() {
         let folder = tempfile::tempdir().unwrap();
-        let acquirer = SimulatedAcquirer::open(folder.path()).unwrap();
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
         let card = token(&acquirer, "4970107111111119", "123").await;
         acquirer.charge(charge(1, &card, 100)).await.unwrap();
         let first = acquirer.refund(refund(2, 1, 60)).await.unwrap();

@@ -22,9 +22,11 @@
 use domain::card::{AddressCheck, Network};
 use domain::payment::Refusal;
 use money::{Currency, Money};
+use serde::{Deserialize, Serialize};
 
 /// Whether a card asks its holder to authenticate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Challenge {
     /// Not unless the platform insists.
     OnDemand,

@@ -4,6 +4,7 @@ mod magic;
 mod payouts;
 mod simulated;
 
+pub use crate::own_file::OpenError;
 pub use magic::{Behaviour, behaviour, receiving_account};
 pub use payouts::{PayoutDesk, PayoutDeskError, Steering};
-pub use simulated::{OpenError, SimulatedBank};
+pub use simulated::SimulatedBank;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use domain::bank_account::BankAccount;
 use domain::payment::{
-    ASK_BANK_AFTER_MS, AppliedMode, BankVerdict, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError, Prepared,
-    ReturnPayout, ReturnPayoutError, ReturnReason, SettlePayout, SettlePayoutError, Status, end_to_end_id,
+    ASK_BANK_AFTER_MS, AppliedMode, BankVerdict, ExpectReturn, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError,
+    Prepared, ReturnPayout, ReturnPayoutError, ReturnReason, SettlePayout, SettlePayoutError, Status, end_to_end_id,
 };
 use domain::platform::{InSandbox, InSandboxError};
 use domain::{Ctx, Job, JobKind, PaymentId};
-use engine::rail::RailError;
 use engine::rail::bank::{BankOutcome, BankRail, Beneficiary, CreditTransfer, FallBack, PayoutSteering, SteerError, TransferState};
+use engine::rail::{InTime, RailError, in_time};
 use engine::{Engine, Reads, Refused, StoreError};
 
 use super::SimulatedBank;
@@ -59,18 +59,16 @@ impl Handler for PayoutDesk {
 }
 
 impl PayoutDesk {
-    /// A desk that sends through `bank`.
+    /// A desk that sends through `bank`, and waits for each of its answers [`engine::rail::in_time`].
     #[must_use]
     pub fn new(engine: Engine, reads: Arc<dyn Reads>, bank: Arc<dyn BankRail>) -> Arc<Self> {
-        Arc::new(Self { engine, reads, bank })
+        Arc::new(Self { engine, reads, bank: Arc::new(InTime::new(bank)) })
     }
 
     /// Has a worker do the jobs of payouts.
     #[must_use]
     pub fn join(self: Arc<Self>, worker: WorkerBuilder) -> WorkerBuilder {
-        [JobKind::SendPayout, JobKind::AskBank, JobKind::ExpirePayout]
-            .into_iter()
-            .fold(worker, |worker, kind| worker.with(kind, Arc::clone(&self) as Arc<dyn Handler>))
+        worker.with(&[JobKind::SendPayout, JobKind::AskBank, JobKind::ExpirePayout], self)
     }
 
     async fn work(&self, ctx: Ctx, job: &Job) -> Result<Done, PayoutDeskError> {
@@ -232,20 +230,32 @@ impl Steering {
             Err(InSandboxError::Command(PreparePayoutError::NotFound)) => Err(SteerError::NotFound),
             Err(InSandboxError::Command(PreparePayoutError::Fault)) => Err(SteerError::Unavailable("a fault".to_owned())),
             Ok(Prepared::Ended(payment)) => match (payment.status, outcome) {
-                (Status::Succeeded, BankOutcome::Return(_)) => self.tell(ctx, *payment, outcome).await,
+                (Status::Succeeded, BankOutcome::Return(_)) => {
+                    self.expect_return(ctx, payout).await?;
+                    self.tell(ctx, *payment, outcome).await
+                }
                 _ => Err(SteerError::Ended(payment)),
             },
             Ok(Prepared::Send { payment, destination, mode }) => {
+                if let BankOutcome::Return(_) = outcome {
+                    self.expect_return(ctx, payout).await?;
+                }
                 // The bank is told first: sending it is then the end of it.
-                self.bank.tell(&end_to_end_id(payout), outcome).await.map_err(unavailable)?;
+                in_time(self.bank.tell(&end_to_end_id(payout), outcome)).await.map_err(unavailable)?;
                 self.desk.bank.send(order(&payment, &destination, mode)).await.map_err(unavailable)?;
                 self.tell(ctx, *payment, outcome).await
             }
         }
     }
 
+    /// Has a job ask the bank for the money that is about to come back, should nobody be left who books it.
+    async fn expect_return(&self, ctx: Ctx, payout: PaymentId) -> Result<(), SteerError> {
+        let expected = self.desk.engine.run(ctx, ExpectReturn { payout }).await.map_err(unavailable)?;
+        expected.map_err(unavailable)
+    }
+
     async fn tell(&self, ctx: Ctx, payment: Payment, outcome: BankOutcome) -> Result<Payment, SteerError> {
-        let state = self.bank.tell(&end_to_end_id(payment.id), outcome).await.map_err(unavailable)?;
+        let state = in_time(self.bank.tell(&end_to_end_id(payment.id), outcome)).await.map_err(unavailable)?;
         let (payment, refund) = self.desk.record(ctx, payment, state).await.map_err(unavailable)?;
         Ok(refund.unwrap_or(payment))
     }

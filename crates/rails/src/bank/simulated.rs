@@ -1,6 +1,6 @@
 //! A bank that is not there: it keeps what it was told in a file of its own and does what the table of magic values says.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Timestamp;
@@ -11,6 +11,7 @@ use engine::rail::{RailError, RailFuture};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::magic::{Behaviour, behaviour, receiving_account};
+use crate::own_file::{self, OpenError};
 
 /// The name of its file in a data folder.
 pub const FILE: &str = "simulated-bank.sqlite";
@@ -39,16 +40,6 @@ CREATE TABLE IF NOT EXISTS told (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Why the bank's file could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}: {source}")]
-pub struct OpenError {
-    /// Which file.
-    pub path: PathBuf,
-    /// What SQLite said.
-    pub source: rusqlite::Error,
-}
-
 /// The simulated bank. Cheap to clone.
 #[derive(Clone)]
 pub struct SimulatedBank(Arc<Mutex<Connection>>);
@@ -56,13 +47,11 @@ pub struct SimulatedBank(Arc<Mutex<Connection>>);
 impl SimulatedBank {
     /// Opens the bank's file in a folder, and makes it if there is none.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        let path = folder.join(FILE);
-        let open = || {
-            let conn = Connection::open(&path)?;
+        let conn = own_file::open(&folder.join(FILE), |conn| {
             conn.execute_batch(SCHEMA)?;
             Ok(conn)
-        };
-        open().map(|conn| Self(Arc::new(Mutex::new(conn)))).map_err(|source| OpenError { path: path.clone(), source })
+        })?;
+        Ok(Self(Arc::new(Mutex::new(conn))))
     }
 
     /// Tells the bank what becomes of a transfer, whether or not it has heard of it. Gives how it stands then.

@@ -44,7 +44,7 @@ pub const CLAIM_JOBS: &str = "WITH due AS (
     FROM platform p
     CROSS JOIN LATERAL (
         SELECT t.platform, t.id, t.due_at FROM job t
-        WHERE t.platform = p.platform AND t.done_at IS NULL AND t.lease_until <= $1
+        WHERE t.platform = p.platform AND t.done_at IS NULL AND t.lease_until <= $1 AND t.kind = ANY($4)
           AND t.due_at <= $1 + CAST(CAST(convert_from(p.body, 'UTF8') AS JSON) ->> 'clock_offset_ms' AS BIGINT)
         ORDER BY t.due_at LIMIT $3 FOR UPDATE OF t SKIP LOCKED
     ) AS j

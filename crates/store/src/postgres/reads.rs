@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use domain::payment::{Payment, Status};
-use domain::{DirectoryKey, DirectoryRow, Event, IdempotencyKey, Job, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey, Timestamp};
+use domain::{
+    DirectoryKey, DirectoryRow, Event, IdempotencyKey, Job, JobKind, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey, Timestamp,
+};
 use engine::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, StoreError};
 use ledger::{Account, AccountId, Role, Uid};
 use money::Currency;
@@ -295,10 +297,12 @@ impl Reads for PostgresReads {
         Box::pin(self.sum_turnover(platform, user, currency, from, to))
     }
 
-    fn claim_jobs(&self, now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {
+    fn claim_jobs(&self, kinds: &'static [JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {
         Box::pin(async move {
             let numbers = [now.ms(), lease_ms, i64::from(limit)];
-            let params: Typed = numbers.into_iter().map(|number| (Box::new(number) as _, Type::INT8)).collect();
+            let mut params: Typed = numbers.into_iter().map(|number| (Box::new(number) as _, Type::INT8)).collect();
+            let kinds: Vec<i64> = kinds.iter().map(|kind| i64::from(kind.number())).collect();
+            params.push((Box::new(kinds) as _, Type::INT8_ARRAY));
             let rows = self.look_up_once(backstage::CLAIM_JOBS, params).await?;
             rows.iter().map(load::job).collect()
         })

@@ -115,8 +115,8 @@ impl Reads for SqliteReads {
         self.aside(move |inner| inner.turnover(platform, user, currency, from, to))
     }
 
-    fn claim_jobs(&self, now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {
-        self.aside(move |inner| inner.claim_jobs(now, lease_ms, limit))
+    fn claim_jobs(&self, kinds: &'static [JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {
+        self.aside(move |inner| inner.claim_jobs(kinds, now, lease_ms, limit))
     }
 }
 
@@ -288,16 +288,19 @@ const DUE_JOBS: &str = "
     SELECT j.id, j.platform, j.kind, j.subject, j.due_at, j.attempts, j.done_at
     FROM job j JOIN clock ON clock.platform = j.platform
     WHERE j.done_at IS NULL AND j.due_at <= ?1 + (SELECT COALESCE(max(ahead), 0) FROM clock) AND j.due_at <= ?1 + clock.ahead
+      AND j.kind IN (SELECT value FROM json_each(?3))
     ORDER BY j.due_at LIMIT ?2";
 
 impl Inner {
-    fn claim_jobs(&self, now: Timestamp, lease_ms: i64, limit: u32) -> Result<Vec<Job>, StoreError> {
+    fn claim_jobs(&self, kinds: &[JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> Result<Vec<Job>, StoreError> {
+        let numbers: Vec<String> = kinds.iter().map(|kind| kind.number().to_string()).collect();
+        let kinds = format!("[{}]", numbers.join(","));
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         leases.retain(|_, lease| lease.until > now.ms());
         let wanted = i64::from(limit).saturating_add(i64::try_from(leases.len()).unwrap_or(i64::MAX));
         let due = self.main.with(|conn| {
             let mut select = conn.prepare_cached(DUE_JOBS).map_err(fault)?;
-            let mut cursor = select.query((now.ms(), wanted)).map_err(fault)?;
+            let mut cursor = select.query((now.ms(), wanted, &kinds)).map_err(fault)?;
             let mut due = Vec::new();
             while let Some(row) = cursor.next().map_err(fault)? {
                 due.push(job(row)?);

@@ -3,6 +3,7 @@
 //!
 //! Start with [`harness`]: a [`harness::Home`] is where a store lives, a [`harness::Site`] a server on it.
 
+mod credits;
 mod faults;
 mod harness;
 mod jobs;
@@ -10,6 +11,7 @@ mod keys;
 mod ledger;
 mod lists;
 mod opening;
+mod reimbursements;
 mod tenants;
 mod two_servers;
 
