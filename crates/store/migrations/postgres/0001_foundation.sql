@@ -183,7 +183,7 @@ CREATE TABLE list_total (
     list     UUID NOT NULL,
     total    BIGINT NOT NULL,
     PRIMARY KEY (platform, list)
-);
+) WITH (fillfactor = 50);
 
 -- Payments by list and place, with what lists are narrowed by.
 CREATE TABLE payment_list (

@@ -12,7 +12,7 @@ use domain::{
     Wanted,
 };
 use engine::StoreError;
-use ledger::Uid;
+use ledger::{AccountId, Uid};
 use rustc_hash::FxHashMap;
 use tokio_postgres::{Row, Statement};
 
@@ -29,7 +29,25 @@ pub struct Load<'a> {
     pub session: &'a Session,
     pub vault: &'a Vault,
     pub cache: &'a mut Decoded,
+    /// Whether records may be taken from the cache unread.
+    pub trust: Trust,
     pub transaction: &'a mut Transaction,
+}
+
+/// How far the cache is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// What it has is taken as it is; the flush holds it against the rows.
+    Taken,
+    /// Every row is read: the last attempt relied on something that another server had changed.
+    Checked,
+}
+
+/// What has to be read of the records that are wanted.
+#[derive(Default)]
+struct Unseen {
+    records: Vec<RecordKey>,
+    holders: Vec<(PlatformId, AccountId)>,
 }
 
 /// The statements of a load that were sent.
@@ -50,14 +68,15 @@ impl Load<'_> {
     /// Loads what is wanted, opening the transaction unless it is open.
     pub async fn run(&mut self, wanted: &Wanted, books: &mut Books, is_open: bool) -> Result<(), StoreError> {
         let session = self.session;
+        let unseen = self.bring_seen(wanted, books);
         let mut trip = Trip::over(&session.client);
-        let asked = ask(session, &mut trip, wanted, is_open)?;
+        let asked = ask(session, &mut trip, wanted, &unseen, is_open)?;
         let mut answers = trip.done().await?;
         if let Some(ticket) = asked.name {
             self.transaction.name = answers.rows(ticket).first().and_then(|row| row.try_get(0).ok());
         }
         let mut ring = Ring::new(self.vault);
-        bring_accounts(&rows_of(&mut answers, asked.accounts), wanted, books)?;
+        self.bring_accounts(&rows_of(&mut answers, asked.accounts), wanted, books)?;
         self.bring_payments(&rows_of(&mut answers, asked.payments), wanted, books, &mut ring).await?;
         bring_jobs(&rows_of(&mut answers, asked.jobs), wanted, books)?;
         self.bring_keys(&rows_of(&mut answers, asked.keys), wanted, books, &mut ring).await?;
@@ -66,9 +85,54 @@ impl Load<'_> {
             self.bring_records(kind, &answers.rows(ticket), books, &mut ring).await?;
         }
         self.bring_records(User::KIND, &rows_of(&mut answers, asked.holders), books, &mut ring).await?;
-        absent_records(wanted, books);
+        absent_records(&unseen, books);
         for (kind, ticket) in asked.owned {
             self.bring_owned(kind, &answers.rows(ticket), wanted, books)?;
+        }
+        Ok(())
+    }
+
+    /// Brings the records that were seen before, and gives those that have to be read.
+    fn bring_seen(&mut self, wanted: &Wanted, books: &mut Books) -> Unseen {
+        if self.trust == Trust::Checked {
+            return Unseen { records: wanted.records.clone(), holders: wanted.holders.clone() };
+        }
+        let mut unseen = Unseen::default();
+        for key in &wanted.records {
+            if !self.bring_last_seen(*key, books) {
+                unseen.records.push(*key);
+            }
+        }
+        for account in &wanted.holders {
+            let holder = self.cache.holder(account).map(|id| RecordKey { kind: User::KIND, platform: account.0, id });
+            if !holder.is_some_and(|key| self.bring_last_seen(key, books)) {
+                unseen.holders.push(*account);
+            }
+        }
+        unseen
+    }
+
+    fn bring_last_seen(&mut self, key: RecordKey, books: &mut Books) -> bool {
+        if books.records.get(&key).is_some() {
+            return true;
+        }
+        let Some(record) = self.cache.last_seen(&key) else { return false };
+        self.transaction.versions.entry(key).or_insert(record.lead.version);
+        books.records.bring(key, Some(record));
+        true
+    }
+
+    fn bring_accounts(&mut self, rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
+        for row in rows {
+            let account = codec::account(rows::account(row)?)?;
+            let key = (PlatformId(account.tenant), account.id);
+            if let Some(holder) = account.holder {
+                self.cache.learn_holder(key, holder);
+            }
+            books.accounts.bring(key, Some(account));
+        }
+        for key in &wanted.accounts {
+            books.accounts.bring(*key, None);
         }
         Ok(())
     }
@@ -149,7 +213,7 @@ fn rows_of(answers: &mut Answers, ticket: Option<Ticket>) -> Vec<Row> {
 }
 
 /// Sends the statements: locks first, in one order for all servers.
-fn ask<'a>(session: &'a Session, trip: &mut Trip<'a>, wanted: &'a Wanted, is_open: bool) -> Result<Asked, StoreError> {
+fn ask<'a>(session: &'a Session, trip: &mut Trip<'a>, wanted: &'a Wanted, unseen: &'a Unseen, is_open: bool) -> Result<Asked, StoreError> {
     let statements = &session.statements;
     let mut asked = Asked::default();
     if !is_open {
@@ -170,12 +234,12 @@ fn ask<'a>(session: &'a Session, trip: &mut Trip<'a>, wanted: &'a Wanted, is_ope
         asked.directory = Some(trip.ask(&statements.directory, set.params()));
     }
     // Records come sorted by kind.
-    for keys in wanted.records.chunk_by(|left, right| left.kind.number == right.kind.number) {
+    for keys in unseen.records.chunk_by(|left, right| left.kind.number == right.kind.number) {
         let Some(first) = keys.first() else { continue };
         let set = Set::of(keys).column(|key| Id(key.platform.0)).column(|key| Id(key.id));
         asked.records.push((first.kind, trip.ask(&session.kinds.of(first.kind)?.find, set.params())));
     }
-    asked.holders = by_id(trip, &statements.holders, &wanted.holders, |id| id.0);
+    asked.holders = by_id(trip, &statements.holders, &unseen.holders, |id| id.0);
     for keys in wanted.owned.chunk_by(|left, right| left.owner.kind.number == right.owner.kind.number) {
         let Some(first) = keys.first() else { continue };
         let set = Set::of(keys).column(|key| Id(key.owner.platform.0)).column(|key| Id(key.owner.id));
@@ -189,17 +253,6 @@ fn by_id<'a, I: Copy>(trip: &mut Trip<'a>, statement: &'a Statement, ids: &'a [(
         return None;
     }
     Some(trip.ask(statement, Set::of(ids).column(|(platform, _)| Id(platform.0)).column(|(_, it)| Id(id(*it))).params()))
-}
-
-fn bring_accounts(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
-    for row in rows {
-        let account = codec::account(rows::account(row)?)?;
-        books.accounts.bring((PlatformId(account.tenant), account.id), Some(account));
-    }
-    for key in &wanted.accounts {
-        books.accounts.bring(*key, None);
-    }
-    Ok(())
 }
 
 fn bring_jobs(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
@@ -245,11 +298,11 @@ fn bring_directory(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(
 }
 
 /// What was asked for and did not come is not there; so is the user who does not hold an account any more.
-fn absent_records(wanted: &Wanted, books: &mut Books) {
-    for key in &wanted.records {
+fn absent_records(unseen: &Unseen, books: &mut Books) {
+    for key in &unseen.records {
         books.records.bring(*key, None);
     }
-    for (platform, id) in &wanted.holders {
+    for (platform, id) in &unseen.holders {
         let account = books.accounts.get(&(*platform, *id)).and_then(|slot| slot.row());
         if let Some(holder) = account.and_then(|account| account.holder) {
             books.records.bring(RecordKey { kind: User::KIND, platform: *platform, id: holder }, None);

@@ -14,6 +14,7 @@ use tokio_postgres::{Client, Config, Statement};
 
 use super::cache::Decoded;
 use super::flush::{self, Flush};
+use super::load::Trust;
 use super::session::{self, Kinds, statements};
 use super::sql::{self, BY_ID};
 use super::{durable, error, load};
@@ -113,6 +114,7 @@ pub struct Writer {
     config: Config,
     vault: Arc<Vault>,
     cache: Decoded,
+    trust: Trust,
     transaction: Option<Transaction>,
     session: Option<Session>,
     /// After the session in this list, so that it is dropped after it.
@@ -121,7 +123,7 @@ pub struct Writer {
 
 impl Writer {
     pub fn new(config: Config, vault: Arc<Vault>) -> Self {
-        Self { config, vault, cache: Decoded::default(), transaction: None, session: None, runtime: None }
+        Self { config, vault, cache: Decoded::default(), trust: Trust::Taken, transaction: None, session: None, runtime: None }
     }
 
     /// Makes the runtime and the connection, unless they are there.
@@ -149,7 +151,7 @@ impl Writer {
         let is_open = self.transaction.is_some();
         let (Some(runtime), Some(session)) = (&self.runtime, &self.session) else { return Err(unready()) };
         let transaction = self.transaction.get_or_insert_default();
-        let mut load = load::Load { session, vault: &self.vault, cache: &mut self.cache, transaction };
+        let mut load = load::Load { session, vault: &self.vault, cache: &mut self.cache, trust: self.trust, transaction };
         runtime.block_on(load.run(wanted, books, is_open))
     }
 
@@ -229,9 +231,14 @@ impl Store for Writer {
                     _ => return Err(error),
                 }
             }
-            Err(failed) => return Err(failed.error),
+            Err(failed) => {
+                // It may be that what was taken from the cache is out of date: the next attempt reads it.
+                self.trust = Trust::Checked;
+                return Err(failed.error);
+            }
         };
         self.transaction = None;
+        self.trust = Trust::Taken;
         self.vault.keep(fresh);
         for record in books.records.touched().filter_map(domain::Slot::row) {
             self.cache.put(record.clone());
