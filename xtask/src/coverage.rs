@@ -2,6 +2,8 @@
 //!
 //! Both are read as text. Two paths are the same whatever their case, a slash at the end, and the names of their captures.
 
+pub mod proven;
+
 use std::collections::BTreeMap;
 
 const ROUTES: &str = "crates/dialect-mangopay/src/routes.rs";
@@ -15,6 +17,24 @@ const OTHER_STATES: &[&str] = &["later", "not offered"];
 /// Endpoints by what makes them the same, as they are written.
 type Endpoints = BTreeMap<String, String>;
 
+/// An endpoint that works, as the page has it.
+struct Row<'a> {
+    method: &'a str,
+    /// With the version that comes first; or in place of it a URL that an answer gives.
+    path: &'a str,
+    versions: Vec<&'a str>,
+}
+
+impl Row<'_> {
+    /// Its path in each of its versions.
+    fn paths(&self) -> Vec<String> {
+        match self.path.strip_prefix('/').and_then(|path| path.split_once('/')) {
+            Some((_, rest)) => self.versions.iter().map(|version| format!("/{version}/{rest}")).collect(),
+            None => vec![self.path.to_owned()],
+        }
+    }
+}
+
 /// What differs between the table of routes and the page.
 pub fn check() -> Result<Vec<String>, String> {
     let read = |path: &str| std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
@@ -23,7 +43,8 @@ pub fn check() -> Result<Vec<String>, String> {
 
 fn differences(routes: &str, page: &str) -> Vec<String> {
     let routed = routed(routes);
-    let (working, mut wrong) = working(page);
+    let (rows, mut wrong) = working(page);
+    let working: Endpoints = rows.iter().filter_map(|row| endpoint(row.method, row.path)).collect();
     if routed.is_empty() {
         wrong.push(format!("{ROUTES} has no route that can be read"));
     }
@@ -44,22 +65,26 @@ fn routed(text: &str) -> Endpoints {
     text.lines().filter_map(endpoint).collect()
 }
 
-/// The endpoints of rows `| operation | method | path | versions | state | note |` whose state is `works`, and what is
-/// wrong with other rows.
-fn working(page: &str) -> (Endpoints, Vec<String>) {
-    let (mut working, mut wrong) = (Endpoints::new(), Vec::new());
+/// The rows `| operation | method | path | versions | state | note |` whose state is `works`, and what is wrong with
+/// rows.
+fn working(page: &str) -> (Vec<Row<'_>>, Vec<String>) {
+    let (mut working, mut wrong) = (Vec::new(), Vec::new());
     for (line, row) in page.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let [_, _, method, path, _, state, ..] = cells.as_slice() else { continue };
+        let [_, _, method, path, versions, state, ..] = cells.as_slice() else { continue };
         if !METHODS.contains(method) {
             continue;
         }
-        // A URL that an answer gives is no route.
-        let Some((key, shown)) = endpoint(method, path.trim_matches('`')) else { continue };
+        let path = path.trim_matches('`');
+        let versions: Vec<&str> = versions.split(',').map(str::trim).filter(|version| !version.is_empty()).collect();
+        let mut note = |what: String| wrong.push(format!("{PAGE}:{}: {method} {path} {what}", line + 1));
         if *state == WORKS {
-            working.insert(key, shown);
+            if path.starts_with('/') && versions.is_empty() {
+                note("works in no version".to_owned());
+            }
+            working.push(Row { method, path, versions });
         } else if !OTHER_STATES.iter().any(|other| state.starts_with(other)) {
-            wrong.push(format!("{PAGE}:{}: {shown} has no state that is known: {state}", line + 1));
+            note(format!("has no state that is known: {state}"));
         }
     }
     (working, wrong)
@@ -70,9 +95,14 @@ fn endpoint(method: &str, path: &str) -> Option<(String, String)> {
     if !METHODS.contains(&method) || !path.starts_with('/') {
         return None;
     }
+    Some((key(method, path), format!("{method} {path}")))
+}
+
+/// What makes an endpoint the same however it is written: its captures have no names, and its letters no case.
+fn key(method: &str, path: &str) -> String {
     let segment = |segment: &str| if segment.starts_with('{') { "{}".to_owned() } else { segment.to_ascii_lowercase() };
     let segments: Vec<String> = path.trim_end_matches('/').split('/').map(segment).collect();
-    Some((format!("{method} {}", segments.join("/")), format!("{method} {path}")))
+    format!("{method} {}", segments.join("/"))
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@ fn main() -> ExitCode {
     let done = match name.as_str() {
         "ci" => steps::ci(),
         "tidy" => tidy::check(),
+        "coverage" => steps::coverage(),
         "sdk" => steps::sdk(),
-        _ => Err("usage: cargo xtask ci | tidy | sdk".to_owned()),
+        _ => Err("usage: cargo xtask ci | tidy | coverage | sdk".to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

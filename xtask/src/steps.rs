@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
+use crate::coverage::proven;
 use crate::{packages, tidy};
 
 /// Everything.
@@ -17,8 +18,23 @@ pub fn ci() -> Result<(), String> {
     let documentation = ["cargo", "doc", "--workspace", "--no-deps", "--document-private-items", "--locked", "--quiet"];
     step("documentation", &documentation, &[("RUSTDOCFLAGS", flags)])?;
     step("build the binary", &["cargo", "build", "--release", "--locked", "--package", "server"], &[])?;
+    proven::forget()?;
     step("test", &["cargo", "test", "--workspace", "--locked"], &[])?;
+    covered()?;
     sdk()
+}
+
+/// Whether every endpoint that docs/compat tells of was shown to work, and to keep what is not the caller's.
+pub fn coverage() -> Result<(), String> {
+    proven::forget()?;
+    step("the wire's tests", &["cargo", "test", "--package", "dialect-mangopay", "--locked"], &[])?;
+    covered()
+}
+
+fn covered() -> Result<(), String> {
+    println!("== coverage");
+    let missing = proven::check()?;
+    if missing.is_empty() { Ok(()) } else { Err(format!("coverage found:\n  {}", missing.join("\n  "))) }
 }
 
 /// The official SDK's own suite against the release binary.
