@@ -3,6 +3,7 @@
 mod coverage;
 mod packages;
 mod steps;
+mod telltale;
 mod tidy;
 
 use std::process::ExitCode;
