@@ -10,6 +10,8 @@ const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 
+const agreement = require('./agreement');
+
 const USAGE = `usage: node run.js [options]          (once before: npm ci)
 
 Against a server that runs already, at FLORIN_URL (default http://127.0.0.1:8080), with a platform that has the suite's
@@ -26,7 +28,7 @@ ClientId and API key (or those in FLORIN_CLIENT_ID and FLORIN_API_KEY); or, with
   --help
 
 Exit status: 0 when all expected tests that ran pass, 1 when one does not or the lists are wrong, 2 when nothing could
-be run.`;
+be run. With --florin, the ledger is looked at afterwards too: hledger, the API and the sums of postings have to agree.`;
 
 const HERE = __dirname;
 const EXPECTED = path.join(HERE, 'expected.txt');
@@ -63,15 +65,25 @@ async function main() {
     const florin = options.florin ? await Florin.start(options, suite.credentials()) : null;
     let results;
     let died = false;
+    let agrees = true;
     try {
         const url = florin ? florin.url : process.env.FLORIN_URL || 'http://127.0.0.1:8080';
         if (!florin) await waitForHealth(url, 5_000);
         results = await runSuite(suite, files, url, options.report);
+        if (florin && !florin.ended()) agrees = await agreed(florin);
     } finally {
         if (florin) died = await florin.stop();
     }
     const status = judge(all, lists, results, options);
-    return died ? 1 : status;
+    return died || !agrees ? 1 : status;
+}
+
+/** Whether all tellings of the server's ledger agree; says where they do not. */
+async function agreed(florin) {
+    const { found, wallets, operations } = await agreement.check(florin);
+    for (const disagreement of found) console.log(`DISAGREES  ${disagreement}`);
+    if (found.length === 0) console.log(`hledger, the API and the postings agree on ${wallets} wallets and ${operations} payments`);
+    return found.length === 0;
 }
 
 function readArguments() {
@@ -239,10 +251,11 @@ class Florin {
         florin.kept = options.data !== undefined;
         florin.data = florin.kept ? path.resolve(options.data) : fs.mkdtempSync(path.join(os.tmpdir(), 'florin-node-'));
         const store = ['--data', florin.data, ...(options.database ? ['--database', options.database] : [])];
+        const credentials = { clientId: process.env.FLORIN_CLIENT_ID || clientId, apiKey: process.env.FLORIN_API_KEY || apiKey };
+        Object.assign(florin, { binary, store, credentials });
         try {
-            const platform = ['--client-id', process.env.FLORIN_CLIENT_ID || clientId];
-            const key = ['--api-key', process.env.FLORIN_API_KEY || apiKey];
-            command(binary, ['platform', 'create', ...platform, ...key, ...store]);
+            const platform = ['--client-id', credentials.clientId, '--api-key', credentials.apiKey];
+            command(binary, ['platform', 'create', ...platform, ...store]);
             if (fs.existsSync(FIXTURES) && fs.statSync(FIXTURES).size > 0) {
                 command(binary, ['fixtures', 'load', FIXTURES, ...store]);
             }
