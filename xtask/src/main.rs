@@ -15,7 +15,8 @@ fn main() -> ExitCode {
         "tidy" => tidy::check(),
         "coverage" => steps::coverage(),
         "sdk" => steps::sdk(),
-        _ => Err("usage: cargo xtask ci | tidy | coverage | sdk".to_owned()),
+        "browser" => steps::browser(),
+        _ => Err("usage: cargo xtask ci | tidy | coverage | sdk | browser".to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,7 +21,8 @@ pub fn ci() -> Result<(), String> {
     proven::forget()?;
     step("test", &["cargo", "test", "--workspace", "--locked"], &[])?;
     covered()?;
-    sdk()
+    sdk()?;
+    browser()
 }
 
 /// Whether every endpoint that docs/compat tells of was shown to work, and to keep what is not the caller's.
@@ -47,6 +48,12 @@ pub fn sdk() -> Result<(), String> {
     let beside = ["cargo", "run", "--quiet", "--locked", "--package", "testkit", "--bin", "with-postgres", "--"];
     let on_postgres: Vec<&str> = beside.into_iter().chain(suite).chain(["--database", "{}"]).collect();
     step("the SDK's suite on PostgreSQL", &on_postgres, &[])
+}
+
+/// A browser goes through every hosted page of the release binary; its pictures go to target/browser.
+pub fn browser() -> Result<(), String> {
+    step("install the browser's driver", &["npm", "ci", "--prefix", "conformance/browser", "--no-audit", "--no-fund"], &[])?;
+    step("the hosted pages", &["node", "--test", "conformance/browser/pages.test.js"], &[])
 }
 
 fn step(name: &str, command: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
