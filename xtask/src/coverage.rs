@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 const ROUTES: &str = "crates/dialect-mangopay/src/routes.rs";
 const PAGE: &str = "docs/compat/mangopay.md";
 
+/// What the table calls the other versions of a route that the oldest has too.
+const IN_V2_TOO: &str = "IN_V2_TOO";
+
 const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE"];
 const WORKS: &str = "works";
 /// What else a line may say; more may follow it.
@@ -44,7 +47,8 @@ pub fn check() -> Result<Vec<String>, String> {
 fn differences(routes: &str, page: &str) -> Vec<String> {
     let routed = routed(routes);
     let (rows, mut wrong) = working(page);
-    let working: Endpoints = rows.iter().filter_map(|row| endpoint(row.method, row.path)).collect();
+    let in_versions = |row: &Row<'_>| row.paths().into_iter().filter_map(|path| endpoint(row.method, &path)).collect::<Vec<_>>();
+    let working: Endpoints = rows.iter().flat_map(in_versions).collect();
     if routed.is_empty() {
         wrong.push(format!("{ROUTES} has no route that can be read"));
     }
@@ -55,14 +59,20 @@ fn differences(routes: &str, page: &str) -> Vec<String> {
     wrong
 }
 
-/// The routes of lines like `Get "/v2.01/{ClientId}/users" ...`.
+/// The routes of lines like `Get "/v2.01/{ClientId}/users" IN_V2_TOO ...`, one for each version that has it.
 fn routed(text: &str) -> Endpoints {
-    let endpoint = |line: &str| {
-        let (verb, rest) = line.trim().split_once(" \"")?;
-        let (pattern, _) = rest.split_once('"')?;
-        endpoint(&verb.to_ascii_uppercase(), pattern)
-    };
-    text.lines().filter_map(endpoint).collect()
+    let mut routed = Endpoints::new();
+    for line in text.lines() {
+        let Some((verb, rest)) = line.trim().split_once(" \"") else { continue };
+        let Some((pattern, rest)) = rest.split_once('"') else { continue };
+        let verb = verb.to_ascii_uppercase();
+        routed.extend(endpoint(&verb, pattern));
+        if rest.trim_start().starts_with(IN_V2_TOO) {
+            let in_v2 = pattern.replacen("/v2.01/", "/v2/", 1);
+            routed.extend(endpoint(&verb, &in_v2));
+        }
+    }
+    routed
 }
 
 /// The rows `| operation | method | path | versions | state | note |` whose state is `works`, and what is wrong with
@@ -146,8 +156,20 @@ mod tests {
         let expected = [
             "docs/compat/mangopay.md:2: POST /v2.01/{ClientId}/kyc/{Id} has no state that is known: perhaps",
             "docs/compat/mangopay.md does not say that GET /v2.01/{ClientId}/users works, and it is routed",
+            "docs/compat/mangopay.md does not say that GET /v2/{ClientId}/users works, and it is routed",
             "docs/compat/mangopay.md does not say that POST /v2.01/{ClientId}/KYC/{Id} works, and it is routed",
             "docs/compat/mangopay.md says that GET /v2.01/{ClientId}/kyc/{Id} works, and it is not routed",
+        ];
+        assert_eq!(differs(&rows), expected);
+    }
+
+    #[test]
+    fn a_version_that_only_one_of_both_has_is_told() {
+        let create = "| Create | POST | `/v2.01/{ClientId}/kyc/{Id}` | v2.01, v2 | works | |";
+        let rows = ["| List | GET | `/v2.01/{ClientId}/users` | v2.01 | works | |", create];
+        let expected = [
+            "docs/compat/mangopay.md does not say that GET /v2/{ClientId}/users works, and it is routed",
+            "docs/compat/mangopay.md says that POST /v2/{ClientId}/kyc/{Id} works, and it is not routed",
         ];
         assert_eq!(differs(&rows), expected);
     }
