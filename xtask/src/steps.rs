@@ -17,12 +17,28 @@ pub fn ci() -> Result<(), String> {
     let flags = "--deny warnings --allow rustdoc::private_intra_doc_links";
     let documentation = ["cargo", "doc", "--workspace", "--no-deps", "--document-private-items", "--locked", "--quiet"];
     step("documentation", &documentation, &[("RUSTDOCFLAGS", flags)])?;
-    step("build the binary", &["cargo", "build", "--release", "--locked", "--package", "server"], &[])?;
+    demo()?;
     proven::forget()?;
     step("test", &["cargo", "test", "--workspace", "--locked"], &[])?;
     covered()?;
     sdk()?;
     browser()
+}
+
+/// The README's first command, but for its end and its place: it builds the binary that later steps run.
+fn demo() -> Result<(), String> {
+    const DATA: &str = "target/demo";
+    // What an earlier run has left is no first start.
+    for left in [DATA.to_owned(), format!("{DATA}.key")] {
+        let path = std::path::Path::new(&left);
+        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        match removed {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(format!("{left}: {error}")),
+            _ => {}
+        }
+    }
+    let command = ["cargo", "run", "--release", "--locked", "--", "demo", "--exit", "--listen", "127.0.0.1:0", "--data", DATA];
+    step("the README's demo", &command, &[])
 }
 
 /// Whether every endpoint that docs/compat tells of was shown to work, and to keep what is not the caller's.
