@@ -131,6 +131,13 @@ journey('what was typed wrong is told beside its field, and the card can be type
     await assertPayIn(payIn.Id, 'SUCCEEDED', '000000');
 });
 
+journey('a great sum fits the page', async (page) => {
+    const DebitedFunds = { Currency: 'EUR', Amount: 999_999_999_999_99 };
+    const payIn = await scene.payInOnPage({ DebitedFunds });
+    await page.goto(payIn.RedirectURL);
+    await look(page, 'card-great-sum');
+});
+
 // Authenticating -------------------------------------------------------------------------------------------------
 
 journey('a bank asks after the card was typed, and the payer confirms', async (page) => {

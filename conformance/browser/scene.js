@@ -12,7 +12,8 @@ const { chromium } = require('playwright-core');
 const { Florin } = require('../server');
 
 const TARGET = path.join(__dirname, '..', '..', 'target');
-const CREDENTIALS = { clientId: 'browser', apiKey: 'key-of-the-browser-tests' };
+/** The platform, with a name as long as they come. */
+const CREDENTIALS = { clientId: 'marketplace-of-the-browser-tests', apiKey: 'key-of-the-browser-tests' };
 /** Where screenshots go, to be looked at. */
 const SCREENSHOTS = path.join(TARGET, 'browser');
 
