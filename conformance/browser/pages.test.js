@@ -6,6 +6,7 @@
 const assert = require('node:assert');
 const { after, before, test } = require('node:test');
 
+const agreement = require('../agreement');
 const { look } = require('./looks');
 const { Scene, PLAIN, ASKING } = require('./scene');
 
@@ -211,4 +212,12 @@ journey('a link that is wrong leads nowhere, and says so', async (page) => {
         assert.strictEqual(answer.status(), 404, below);
         await look(page, name);
     }
+});
+
+// What came of it all ---------------------------------------------------------------------------------------------
+
+test('the ledger has what the pages did, and nothing else', { timeout: TEST_LIMIT_MS }, async () => {
+    const { found, operations } = await agreement.check(scene.florin);
+    assert.deepStrictEqual(found, []);
+    assert.ok(operations > 0, 'something was paid');
 });

@@ -10,7 +10,7 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 
 const { Florin, Refusal, ended, tail, track, waitForHealth } = require('../server');
-const agreement = require('./agreement');
+const agreement = require('../agreement');
 
 const USAGE = `usage: node run.js [options]          (once before: npm ci)
 

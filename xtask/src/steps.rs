@@ -58,7 +58,7 @@ fn covered() -> Result<(), String> {
 pub fn sdk() -> Result<(), String> {
     step("install the SDK", &["npm", "ci", "--prefix", "conformance/node", "--no-audit", "--no-fund"], &[])?;
     step("what the suite's data is", &["node", "conformance/node/telltale.js", "--check"], &[])?;
-    step("the agreement's own tests", &["node", "--test", "conformance/node/agreement.test.js"], &[])?;
+    step("the agreement's own tests", &["node", "--test", "conformance/agreement.test.js"], &[])?;
     let suite = ["node", "conformance/node/run.js", "--florin", "target/release/florin"];
     step("the SDK's suite on SQLite", &suite, &[])?;
     let beside = ["cargo", "run", "--quiet", "--locked", "--package", "testkit", "--bin", "with-postgres", "--"];

@@ -1,6 +1,6 @@
 'use strict';
 
-// Holds three tellings of the same ledger against each other, once the suite has run: hledger's balances of the
+// Holds three tellings of the same ledger against each other, once a suite has run: hledger's balances of the
 // exported journal, the API's, and the sums of the postings that `florin ledger balance` gives. And the journal has one
 // entry for each succeeded payment of the API, of its kind, and no other.
 //
@@ -55,7 +55,8 @@ function disagreements({ wallets, operations, balances, sums, entries }) {
     const shown = new Set();
     for (const { id, currency, amount, account } of wallets) {
         if (!account) {
-            found.push(`${id}: the API has it with ${amount} ${currency}, and no entry names it`);
+            // One of the platform's own that nothing has come to yet.
+            if (amount !== 0) found.push(`${id}: the API has it with ${amount} ${currency}, and no entry names it`);
             continue;
         }
         shown.add(account.name);
