@@ -21,9 +21,21 @@ fn of_small<T: Debug>(from_number: impl Fn(u8) -> Option<T>) -> BTreeMap<String,
     of(|number| u8::try_from(number).ok().and_then(&from_number))
 }
 
+/// Every space of the directory: one that is not listed does not compile.
+macro_rules! spaces {
+    ($($space:ident)*) => {{
+        const fn is_listed(space: Space) -> bool {
+            match space { $(Space::$space => true,)* }
+        }
+        let spaces = [$(Space::$space),*];
+        assert!(spaces.into_iter().all(is_listed));
+        spaces
+    }};
+}
+
 #[test]
 fn numbers_mean_the_same_for_ever() {
-    let spaces = [Space::ClientId, Space::Iban, Space::WireReference, Space::Fixture];
+    let spaces = spaces! { ClientId Iban WireReference Fixture };
     let found = [
         ("kind of record", KINDS.iter().map(|kind| (kind.number.to_string(), kind.table.to_owned())).collect()),
         ("Space", spaces.iter().map(|space| (space.number().to_string(), format!("{space:?}"))).collect()),
