@@ -3,12 +3,14 @@
 
 // Runs the official Node SDK's own suite, unedited, against a Florin server and compares with expected.txt.
 
-const { spawn, spawnSync } = require('node:child_process');
+const { spawn } = require('node:child_process');
 const fs = require('node:fs');
-const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+
+const { Florin, Refusal, ended, tail, track, waitForHealth } = require('../server');
+const agreement = require('../agreement');
 
 const USAGE = `usage: node run.js [options]          (once before: npm ci)
 
@@ -26,7 +28,7 @@ ClientId and API key (or those in FLORIN_CLIENT_ID and FLORIN_API_KEY); or, with
   --help
 
 Exit status: 0 when all expected tests that ran pass, 1 when one does not or the lists are wrong, 2 when nothing could
-be run.`;
+be run. With --florin, the ledger is looked at afterwards too: hledger, the API and the sums of postings have to agree.`;
 
 const HERE = __dirname;
 const EXPECTED = path.join(HERE, 'expected.txt');
@@ -38,10 +40,6 @@ const SKIPPED = 'always skipped by the suite itself';
 
 /** Some hooks of the suite sleep 10 s. */
 const TEST_LIMIT_MS = 15_000;
-const HEALTH_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 10_000;
-
-class Refusal extends Error {}
 
 async function main() {
     const options = readArguments();
@@ -60,18 +58,35 @@ async function main() {
     }
 
     const files = chooseFiles(suite, options.only);
-    const florin = options.florin ? await Florin.start(options, suite.credentials()) : null;
+    const florin = options.florin ? await Florin.start(setUp(options, suite)) : null;
     let results;
     let died = false;
+    let agrees = true;
     try {
         const url = florin ? florin.url : process.env.FLORIN_URL || 'http://127.0.0.1:8080';
         if (!florin) await waitForHealth(url, 5_000);
         results = await runSuite(suite, files, url, options.report);
+        if (florin && !florin.ended()) agrees = await agreed(florin);
     } finally {
         if (florin) died = await florin.stop();
     }
     const status = judge(all, lists, results, options);
-    return died ? 1 : status;
+    return died || !agrees ? 1 : status;
+}
+
+/** The server that the suite wants: its platform, its fixtures, its log beside the report. */
+function setUp({ florin, database, data, report }, suite) {
+    const { clientId, apiKey } = suite.credentials();
+    const credentials = { clientId: process.env.FLORIN_CLIENT_ID || clientId, apiKey: process.env.FLORIN_API_KEY || apiKey };
+    return { binary: florin, database, data, credentials, fixtures: FIXTURES, log: report.replace(/(\.json)?$/, '.server.log') };
+}
+
+/** Whether all tellings of the server's ledger agree; says where they do not. */
+async function agreed(florin) {
+    const { found, wallets, operations } = await agreement.check(florin);
+    for (const disagreement of found) console.log(`DISAGREES  ${disagreement}`);
+    if (found.length === 0) console.log(`hledger, the API and the postings agree on ${wallets} wallets and ${operations} payments`);
+    return found.length === 0;
 }
 
 function readArguments() {
@@ -227,121 +242,6 @@ async function mocha(suite, files, environment, report) {
     fs.closeSync(output);
     if (!fs.existsSync(report)) throw new Refusal(`mocha wrote no report; its output:\n${tail(log)}`);
     return JSON.parse(fs.readFileSync(report, 'utf8'));
-}
-
-// The server -----------------------------------------------------------------------------------------------------
-
-class Florin {
-    static async start(options, { clientId, apiKey }) {
-        const binary = path.resolve(options.florin);
-        if (!fs.existsSync(binary)) throw new Refusal(`--florin: there is no ${binary}`);
-        const florin = new Florin();
-        florin.kept = options.data !== undefined;
-        florin.data = florin.kept ? path.resolve(options.data) : fs.mkdtempSync(path.join(os.tmpdir(), 'florin-node-'));
-        const store = ['--data', florin.data, ...(options.database ? ['--database', options.database] : [])];
-        try {
-            const platform = ['--client-id', process.env.FLORIN_CLIENT_ID || clientId];
-            const key = ['--api-key', process.env.FLORIN_API_KEY || apiKey];
-            command(binary, ['platform', 'create', ...platform, ...key, ...store]);
-            if (fs.existsSync(FIXTURES) && fs.statSync(FIXTURES).size > 0) {
-                command(binary, ['fixtures', 'load', FIXTURES, ...store]);
-            }
-            const address = `127.0.0.1:${await freePort()}`;
-            florin.url = `http://${address}`;
-            florin.log = options.report.replace(/(\.json)?$/, '.server.log');
-            fs.mkdirSync(path.dirname(florin.log), { recursive: true });
-            const output = fs.openSync(florin.log, 'w');
-            const args = ['serve', '--listen', address, ...store];
-            florin.child = track(spawn(binary, args, { stdio: ['ignore', output, output] }));
-            fs.closeSync(output);
-            await waitForHealth(florin.url, HEALTH_LIMIT_MS, florin);
-        } catch (error) {
-            await florin.stop();
-            throw error;
-        }
-        return florin;
-    }
-
-    ended() {
-        return this.child !== undefined && (this.child.exitCode !== null || this.child.signalCode !== null);
-    }
-
-    /** Whether the server had ended by itself, which it must not. */
-    async stop() {
-        const died = this.ended();
-        if (this.child && !died) {
-            this.child.kill('SIGTERM');
-            const force = setTimeout(() => this.child.kill('SIGKILL'), STOP_LIMIT_MS);
-            await ended(this.child);
-            clearTimeout(force);
-        } else if (died) {
-            console.error(`the server ended by itself; its last words:\n${tail(this.log)}`);
-        }
-        if (!this.kept) fs.rmSync(this.data, { recursive: true, force: true });
-        return died;
-    }
-}
-
-/** Runs one command of the binary to its end. */
-function command(binary, args) {
-    const { status, error, stdout, stderr } = spawnSync(binary, args, { encoding: 'utf8' });
-    if (error) throw new Refusal(`${binary}: ${error.message}`);
-    if (status !== 0) throw new Refusal(`florin ${args.slice(0, 2).join(' ')} ended with ${status}:\n${stdout}${stderr}`);
-}
-
-async function waitForHealth(url, limitMs, florin) {
-    const end = Date.now() + limitMs;
-    for (;;) {
-        try {
-            const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2_000) });
-            if (answer.ok) return;
-        } catch {
-            // not there yet
-        }
-        if (florin && florin.ended()) throw new Refusal('florin serve ended before it was healthy');
-        if (Date.now() > end) throw new Refusal(`no healthy server at ${url}/health within ${limitMs / 1000} s`);
-        await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-}
-
-function freePort() {
-    return new Promise((resolve, reject) => {
-        const server = net.createServer();
-        server.on('error', reject);
-        server.listen(0, '127.0.0.1', () => {
-            const { port } = server.address();
-            server.close(() => resolve(port));
-        });
-    });
-}
-
-const children = new Set();
-
-/** No child outlives this process. */
-function track(child) {
-    children.add(child);
-    child.on('exit', () => children.delete(child));
-    return child;
-}
-
-for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.on(signal, () => {
-        for (const child of children) child.kill('SIGKILL');
-        process.exit(2);
-    });
-}
-
-function ended(child) {
-    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-        child.on('exit', resolve);
-        child.on('error', reject);
-    });
-}
-
-function tail(file) {
-    if (!fs.existsSync(file)) return '';
-    return fs.readFileSync(file, 'utf8').split('\n').slice(-30).join('\n');
 }
 
 // The judgement --------------------------------------------------------------------------------------------------

@@ -2,10 +2,15 @@
 //!
 //! Both are read as text. Two paths are the same whatever their case, a slash at the end, and the names of their captures.
 
+pub mod proven;
+
 use std::collections::BTreeMap;
 
 const ROUTES: &str = "crates/dialect-mangopay/src/routes.rs";
 const PAGE: &str = "docs/compat/mangopay.md";
+
+/// What the table calls the other versions of a route that the oldest has too.
+const IN_V2_TOO: &str = "IN_V2_TOO";
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE"];
 const WORKS: &str = "works";
@@ -15,6 +20,24 @@ const OTHER_STATES: &[&str] = &["later", "not offered"];
 /// Endpoints by what makes them the same, as they are written.
 type Endpoints = BTreeMap<String, String>;
 
+/// An endpoint that works, as the page has it.
+struct Row<'a> {
+    method: &'a str,
+    /// With the version that comes first; or in place of it a URL that an answer gives.
+    path: &'a str,
+    versions: Vec<&'a str>,
+}
+
+impl Row<'_> {
+    /// Its path in each of its versions.
+    fn paths(&self) -> Vec<String> {
+        match self.path.strip_prefix('/').and_then(|path| path.split_once('/')) {
+            Some((_, rest)) => self.versions.iter().map(|version| format!("/{version}/{rest}")).collect(),
+            None => vec![self.path.to_owned()],
+        }
+    }
+}
+
 /// What differs between the table of routes and the page.
 pub fn check() -> Result<Vec<String>, String> {
     let read = |path: &str| std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
@@ -23,7 +46,9 @@ pub fn check() -> Result<Vec<String>, String> {
 
 fn differences(routes: &str, page: &str) -> Vec<String> {
     let routed = routed(routes);
-    let (working, mut wrong) = working(page);
+    let (rows, mut wrong) = working(page);
+    let in_versions = |row: &Row<'_>| row.paths().into_iter().filter_map(|path| endpoint(row.method, &path)).collect::<Vec<_>>();
+    let working: Endpoints = rows.iter().flat_map(in_versions).collect();
     if routed.is_empty() {
         wrong.push(format!("{ROUTES} has no route that can be read"));
     }
@@ -34,32 +59,42 @@ fn differences(routes: &str, page: &str) -> Vec<String> {
     wrong
 }
 
-/// The routes of lines like `Get "/v2.01/{ClientId}/users" ...`.
+/// The routes of lines like `Get "/v2.01/{ClientId}/users" IN_V2_TOO ...`, one for each version that has it.
 fn routed(text: &str) -> Endpoints {
-    let endpoint = |line: &str| {
-        let (verb, rest) = line.trim().split_once(" \"")?;
-        let (pattern, _) = rest.split_once('"')?;
-        endpoint(&verb.to_ascii_uppercase(), pattern)
-    };
-    text.lines().filter_map(endpoint).collect()
+    let mut routed = Endpoints::new();
+    for line in text.lines() {
+        let Some((verb, rest)) = line.trim().split_once(" \"") else { continue };
+        let Some((pattern, rest)) = rest.split_once('"') else { continue };
+        let verb = verb.to_ascii_uppercase();
+        routed.extend(endpoint(&verb, pattern));
+        if rest.trim_start().starts_with(IN_V2_TOO) {
+            let in_v2 = pattern.replacen("/v2.01/", "/v2/", 1);
+            routed.extend(endpoint(&verb, &in_v2));
+        }
+    }
+    routed
 }
 
-/// The endpoints of rows `| operation | method | path | versions | state | note |` whose state is `works`, and what is
-/// wrong with other rows.
-fn working(page: &str) -> (Endpoints, Vec<String>) {
-    let (mut working, mut wrong) = (Endpoints::new(), Vec::new());
+/// The rows `| operation | method | path | versions | state | note |` whose state is `works`, and what is wrong with
+/// rows.
+fn working(page: &str) -> (Vec<Row<'_>>, Vec<String>) {
+    let (mut working, mut wrong) = (Vec::new(), Vec::new());
     for (line, row) in page.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let [_, _, method, path, _, state, ..] = cells.as_slice() else { continue };
+        let [_, _, method, path, versions, state, ..] = cells.as_slice() else { continue };
         if !METHODS.contains(method) {
             continue;
         }
-        // A URL that an answer gives is no route.
-        let Some((key, shown)) = endpoint(method, path.trim_matches('`')) else { continue };
+        let path = path.trim_matches('`');
+        let versions: Vec<&str> = versions.split(',').map(str::trim).filter(|version| !version.is_empty()).collect();
+        let mut note = |what: String| wrong.push(format!("{PAGE}:{}: {method} {path} {what}", line + 1));
         if *state == WORKS {
-            working.insert(key, shown);
+            if path.starts_with('/') && versions.is_empty() {
+                note("works in no version".to_owned());
+            }
+            working.push(Row { method, path, versions });
         } else if !OTHER_STATES.iter().any(|other| state.starts_with(other)) {
-            wrong.push(format!("{PAGE}:{}: {shown} has no state that is known: {state}", line + 1));
+            note(format!("has no state that is known: {state}"));
         }
     }
     (working, wrong)
@@ -70,9 +105,14 @@ fn endpoint(method: &str, path: &str) -> Option<(String, String)> {
     if !METHODS.contains(&method) || !path.starts_with('/') {
         return None;
     }
+    Some((key(method, path), format!("{method} {path}")))
+}
+
+/// What makes an endpoint the same however it is written: its captures have no names, and its letters no case.
+fn key(method: &str, path: &str) -> String {
     let segment = |segment: &str| if segment.starts_with('{') { "{}".to_owned() } else { segment.to_ascii_lowercase() };
     let segments: Vec<String> = path.trim_end_matches('/').split('/').map(segment).collect();
-    Some((format!("{method} {}", segments.join("/")), format!("{method} {path}")))
+    format!("{method} {}", segments.join("/"))
 }
 
 #[cfg(test)]
@@ -116,8 +156,20 @@ mod tests {
         let expected = [
             "docs/compat/mangopay.md:2: POST /v2.01/{ClientId}/kyc/{Id} has no state that is known: perhaps",
             "docs/compat/mangopay.md does not say that GET /v2.01/{ClientId}/users works, and it is routed",
+            "docs/compat/mangopay.md does not say that GET /v2/{ClientId}/users works, and it is routed",
             "docs/compat/mangopay.md does not say that POST /v2.01/{ClientId}/KYC/{Id} works, and it is routed",
             "docs/compat/mangopay.md says that GET /v2.01/{ClientId}/kyc/{Id} works, and it is not routed",
+        ];
+        assert_eq!(differs(&rows), expected);
+    }
+
+    #[test]
+    fn a_version_that_only_one_of_both_has_is_told() {
+        let create = "| Create | POST | `/v2.01/{ClientId}/kyc/{Id}` | v2.01, v2 | works | |";
+        let rows = ["| List | GET | `/v2.01/{ClientId}/users` | v2.01 | works | |", create];
+        let expected = [
+            "docs/compat/mangopay.md does not say that GET /v2/{ClientId}/users works, and it is routed",
+            "docs/compat/mangopay.md says that POST /v2/{ClientId}/kyc/{Id} works, and it is not routed",
         ];
         assert_eq!(differs(&rows), expected);
     }

@@ -3,6 +3,7 @@
 mod coverage;
 mod packages;
 mod steps;
+mod telltale;
 mod tidy;
 
 use std::process::ExitCode;
@@ -12,8 +13,10 @@ fn main() -> ExitCode {
     let done = match name.as_str() {
         "ci" => steps::ci(),
         "tidy" => tidy::check(),
+        "coverage" => steps::coverage(),
         "sdk" => steps::sdk(),
-        _ => Err("usage: cargo xtask ci | tidy | sdk".to_owned()),
+        "browser" => steps::browser(),
+        _ => Err("usage: cargo xtask ci | tidy | coverage | sdk | browser".to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,7 @@ struct Needed {
 
 const NEEDED: &[Needed] = &[
     Needed { paths: &["/usr/bin/hledger"], package: "hledger" },
+    Needed { paths: &["/usr/bin/chromium"], package: "chromium" },
     Needed {
         paths: &[
             "/usr/lib/postgresql/15/bin/postgres",

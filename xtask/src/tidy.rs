@@ -1,10 +1,10 @@
 //! Checks that no compiler makes: the arrows between crates, files without addresses of registries,
-//! tests that do not run, endpoints that the documents do not tell of.
+//! tests that do not run, endpoints that the documents do not tell of, code that knows the data of the SDK's suite.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::coverage;
+use crate::{coverage, telltale};
 
 /// Which crates a crate may depend on (DESIGN: dependencies point one way). Tests may use `testkit`.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -30,6 +30,7 @@ pub fn check() -> Result<(), String> {
     let mut wrong = arrows()?;
     wrong.extend(texts()?);
     wrong.extend(coverage::check()?);
+    wrong.extend(telltale::check()?);
     if wrong.is_empty() { Ok(()) } else { Err(format!("tidy found:\n  {}", wrong.join("\n  "))) }
 }
 

@@ -134,9 +134,11 @@ fn field(wrong: &[Wrong], name: &str, label: &str, autocomplete: &str, hint: &st
         (None, "") => ("", String::new()),
         (None, hint) => ("", format!("<p class=\"hint\" id=\"{name}-note\">{}</p>", escaped(hint))),
     };
+    // Where a payer goes on: at the first field that is wrong.
+    let focus = if wrong.first().is_some_and(|(field, _)| *field == name) { " autofocus" } else { "" };
     let described = if note.is_empty() { String::new() } else { format!(" aria-describedby=\"{name}-note\"") };
     format!(
         "<div class=\"field\"><label for=\"{name}\">{label}</label><input id=\"{name}\" name=\"{name}\" inputmode=\"numeric\" \
-         autocomplete=\"{autocomplete}\" maxlength=\"{max}\" required{about}{described}>{note}</div>"
+         autocomplete=\"{autocomplete}\" maxlength=\"{max}\" required{focus}{about}{described}>{note}</div>"
     )
 }

@@ -90,9 +90,9 @@ fn show_of(session: &PayInSession) -> Page {
 /// The question a bank would ask, with every answer a test may want.
 fn question(merchant: &str, amount: Option<&str>, seen: &Tokenized) -> Page {
     let title = "Confirm it is you";
-    let what = if amount.is_some() { "this payment" } else { "this card" };
+    let what = if amount.is_some() { "this payment with the card" } else { "the card" };
     let content = format!(
-        "<h1>{title}</h1>{summary}<p>Your bank asks you to confirm {what} with the card ending in <strong>{last4}</strong>.</p>\
+        "<h1>{title}</h1>{summary}<p>Your bank asks you to confirm {what} ending in <strong>{last4}</strong>.</p>\
          <form method=\"post\"><button name=\"choice\" value=\"authenticate\">Authenticate</button>\
          <button class=\"second\" name=\"choice\" value=\"fail\">Fail authentication</button>\
          <button class=\"quiet\" name=\"choice\" value=\"abandon\">Abandon</button></form>",

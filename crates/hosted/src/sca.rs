@@ -174,12 +174,13 @@ fn question(opened: &Opened, holder: &str, notice: Option<&str>) -> Page {
         opened.link.text().unwrap_or_default(),
         utf8_percent_encode(&opened.return_url, NON_ALPHANUMERIC)
     );
-    let notice = notice.map(|text| format!("<p class=\"alert\" role=\"alert\">{}</p>", escaped(text))).unwrap_or_default();
+    let wrong = notice.map(|text| format!("<p class=\"wrong\" id=\"wrong\" role=\"alert\">{}</p>", escaped(text))).unwrap_or_default();
+    let about = if wrong.is_empty() { "aria-describedby=\"hint\"" } else { "aria-invalid=\"true\" aria-describedby=\"wrong hint\"" };
     let content = format!(
         "<h1>{title}</h1><dl class=\"summary\"><div><dt>Platform</dt><dd>{platform}</dd></div><div><dt>Account of</dt><dd>{holder}</dd></div></dl>\
-         <p>{purpose}</p>{notice}<form method=\"post\" action=\"{action}\"><div class=\"field\"><label for=\"code\">Code</label>\
+         <p>{purpose}</p><form method=\"post\" action=\"{action}\"><div class=\"field\"><label for=\"code\">Code</label>\
          <input id=\"code\" name=\"code\" inputmode=\"numeric\" autocomplete=\"one-time-code\" maxlength=\"{CODE_DIGITS}\" required autofocus \
-         aria-describedby=\"hint\"><p class=\"hint\" id=\"hint\">{CODE_DIGITS} digits. This is a sandbox, which sends none: type {code}.</p></div>\
+         {about}>{wrong}<p class=\"hint\" id=\"hint\">{CODE_DIGITS} digits. This is a sandbox, which sends none: type {code}.</p></div>\
          <button>Confirm</button></form>",
         platform = escaped(&opened.platform.client_id),
         holder = escaped(holder),

@@ -4,6 +4,8 @@
 //! Shared by the tests of this folder: `#[path = "../harness/mod.rs"] mod harness;`.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod coverage;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -22,6 +24,8 @@ use money::{Currency, Money};
 use serde_json::{Value, json};
 use store::vault::Vault;
 use tempfile::TempDir;
+
+use coverage::Proof;
 
 /// When every world begins: 2023-11-14T22:13:20Z.
 pub const NOW_MS: i64 = 1_700_000_000_000;
@@ -134,11 +138,14 @@ impl World {
 
     pub async fn send(&self, request: Request<Body>) -> Seen {
         let mut router = dialect_mangopay::router(Arc::clone(&self.dialect));
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = tower_service::Service::call(&mut router, request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Seen { status: parts.status.as_u16(), headers: parts.headers, text, bytes }
+        let seen = Seen { status: parts.status.as_u16(), headers: parts.headers, text, bytes };
+        coverage::record_done(&method, &path, &seen);
+        seen
     }
 }
 
@@ -181,6 +188,13 @@ impl Client<'_> {
 
     pub async fn delete(&self, path: &str) -> Seen {
         self.call("DELETE", path, &[], "").await
+    }
+
+    /// Makes the request of another platform, or one for a sibling, and writes down that it was in vain as `see` has it.
+    pub async fn in_vain(&self, proof: Proof, (method, path, body): (&str, &str, &str), see: impl FnOnce(&Seen)) {
+        see(&self.call(method, path, &[], body).await);
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        coverage::record(proof, &method.parse().unwrap(), &format!("/{}/{}{path}", self.version, self.client_id));
     }
 
     /// A natural owner; gives the id.

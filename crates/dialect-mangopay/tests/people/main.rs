@@ -8,6 +8,7 @@ mod clients;
 mod emoney;
 mod events;
 mod sca;
+mod tokens;
 mod transactions;
 mod users;
 mod users_v2;
