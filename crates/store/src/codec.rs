@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::payment::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
+use domain::payment::{Detail, Nature, Payment, PaymentKind, Refusal, Status, Transfer};
 use domain::{
     Answer, DecodeError, IdempotencyKey, KeyRow, KeyState, Kind, Lead, PaymentId, PlatformId, Record, Sealing, Secret, Timestamp, UserId,
 };
@@ -58,7 +58,7 @@ pub fn seal_payment(payment: &Payment, keys: &mut dyn Keys) -> Result<SealedPair
         None => None,
     };
     let detail = match &payment.detail {
-        Detail::Transfer => None,
+        detail if detail.is_plain() => None,
         detail => {
             let json = serde_json::to_vec(detail).map_err(|error| StoreError::Fault(error.to_string()))?;
             Some(keys.key(platform, platform)?.seal(place("payment.detail", payment.id.0), &json)?)
@@ -83,7 +83,7 @@ pub fn payment(row: PaymentColumns, keys: &mut dyn Keys) -> Result<Payment, Stor
             let json = keys.key(row.platform, row.platform)?.open(place("payment.detail", id), sealed)?;
             serde_json::from_slice(&json).map_err(|_| bad("detail")())?
         }
-        None => Detail::Transfer,
+        None => Detail::Transfer(Transfer::default()),
     };
     Ok(Payment {
         id: PaymentId(id),

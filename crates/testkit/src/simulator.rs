@@ -352,6 +352,7 @@ impl<'a> Run<'a> {
                 debited: Money::new(debited, Currency::EUR).expect("positive"),
                 fees: Money::new(self.below(3) as i64 * (debited / 10), Currency::EUR).expect("positive"),
                 tag: Some(Secret::new("note".to_owned())),
+                presence: None,
             };
             // Keys are few, so that some come again: within a batch, later, and after a death.
             let key = format!("key-{}", self.below(400));

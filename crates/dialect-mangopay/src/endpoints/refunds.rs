@@ -256,7 +256,7 @@ fn reason_word(refund: &Payment) -> &'static str {
             ReturnReason::SavingsAccount => "WITHDRAWAL_IMPOSSIBLE_ON_SAVINGS_ACCOUNTS",
             ReturnReason::Other => "OTHER",
         },
-        Detail::Transfer | Detail::BankWire(_) | Detail::Payout(_) | Detail::Card(_) => "OTHER",
+        Detail::Transfer(_) | Detail::BankWire(_) | Detail::Payout(_) | Detail::Card(_) => "OTHER",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Transfers between wallets. Source: reference, money part, 4 and 22.1.
 
-use domain::payment::{Nature, Payment, PaymentKind, TransferFunds, TransferFundsError, TransferOutcome};
+use domain::payment::{Detail, Nature, Payment, PaymentKind, Presence, TransferFunds, TransferFundsError, TransferOutcome};
 use serde::Serialize;
 
 use crate::call::{Call, View, WireResponse, json, json_bytes};
@@ -9,17 +9,7 @@ use crate::wire::fields::unknown_id;
 use crate::wire::transaction::TransactionBody;
 use crate::wire::{Fields, Prefix, Spelling};
 
-/// Whether the payer is there to authenticate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ScaContext {
-    /// The payer is there.
-    UserPresent,
-    /// The platform acts alone.
-    UserNotPresent,
-}
-
-const SCA_CONTEXTS: &[(&str, ScaContext)] = &[("USER_PRESENT", ScaContext::UserPresent), ("USER_NOT_PRESENT", ScaContext::UserNotPresent)];
+const SCA_CONTEXTS: &[(&str, Presence)] = &[("USER_PRESENT", Presence::Present), ("USER_NOT_PRESENT", Presence::NotPresent)];
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -27,20 +17,15 @@ struct TransferBody<'a> {
     #[serde(flatten)]
     base: TransactionBody<'a>,
     /// As sent; null when it was not.
-    sca_context: Option<ScaContext>,
+    sca_context: Option<&'static str>,
     pending_user_action: Option<()>,
-}
-
-struct Request {
-    transfer: TransferFunds,
-    sca_context: Option<ScaContext>,
 }
 
 /// `POST /transfers`.
 pub async fn create(call: &Call) -> Result<WireResponse, WireError> {
-    let Request { transfer, sca_context } = read(call.fields()?, call.spelling())?;
-    call.submit(transfer, move |view, result| match result {
-        Ok(TransferOutcome::Moved(payment) | TransferOutcome::Refused(payment)) => Ok(json_bytes(&body(view, payment, sca_context))),
+    let transfer = read(call.fields()?, call.spelling())?;
+    call.submit(transfer, |view, result| match result {
+        Ok(TransferOutcome::Moved(payment) | TransferOutcome::Refused(payment)) => Ok(json_bytes(&body(view, payment))),
         Err(error) => Err(error_of(error)),
     })
     .await
@@ -55,26 +40,28 @@ pub async fn view(call: &Call) -> Result<WireResponse, WireError> {
     };
     let is_transfer = |payment: &Payment| payment.kind == PaymentKind::Transfer && payment.nature == Nature::Regular;
     let payment = found.filter(is_transfer).ok_or_else(|| WireError::not_found("Transfer", &text))?;
-    Ok(json(&body(call.view(), &payment, None)))
+    Ok(json(&body(call.view(), &payment)))
 }
 
-fn read(mut fields: Fields<'_>, spelling: &Spelling) -> Result<Request, WireError> {
+fn read(mut fields: Fields<'_>, spelling: &Spelling) -> Result<TransferFunds, WireError> {
     let author = fields.id("AuthorId", &[Prefix::User], spelling).required();
     let credited_user = fields.id("CreditedUserId", &[Prefix::User], spelling).optional();
     let debited = fields.positive_money("DebitedFunds").required();
     let fees = fields.money("Fees").required();
     let from = fields.id("DebitedWalletId", &[Prefix::Wallet], spelling).required();
     let to = fields.id("CreditedWalletId", &[Prefix::Wallet], spelling).required();
-    let sca_context = fields.one_of("ScaContext", SCA_CONTEXTS).optional();
+    let presence = fields.one_of("ScaContext", SCA_CONTEXTS).optional();
     let tag = fields.tag();
     let (Some(author), Some(debited), Some(fees), Some(from), Some(to)) = (author, debited, fees, from, to) else {
         return Err(fields.into_error());
     };
     fields.finish()?;
-    Ok(Request { transfer: TransferFunds { author, credited_user, from, to, debited, fees, tag }, sca_context })
+    Ok(TransferFunds { author, credited_user, from, to, debited, fees, tag, presence })
 }
 
-fn body<'a>(view: &View, payment: &'a Payment, sca_context: Option<ScaContext>) -> TransferBody<'a> {
+fn body<'a>(view: &View, payment: &'a Payment) -> TransferBody<'a> {
+    let presence = if let Detail::Transfer(transfer) = &payment.detail { transfer.presence } else { None };
+    let sca_context = SCA_CONTEXTS.iter().find(|(_, known)| Some(*known) == presence).map(|(text, _)| *text);
     TransferBody { base: TransactionBody::of(view, payment), sca_context, pending_user_action: None }
 }
 
@@ -181,11 +168,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_sca_context_is_echoed_when_sent() {
+    async fn the_sca_context_is_kept_as_sent() {
         let s = scene().await;
         let mut request = s.request(1, 0);
         request["ScaContext"] = "USER_NOT_PRESENT".into();
-        assert_eq!(s.post(&request).await.get("ScaContext"), "USER_NOT_PRESENT");
+        let seen = s.post(&request).await;
+        assert_eq!(seen.get("ScaContext"), "USER_NOT_PRESENT");
+        let id = seen.get("Id");
+        assert_eq!(s.world.get(&format!("/transfers/{id}")).await.text, seen.text, "and kept");
     }
 
     #[tokio::test]

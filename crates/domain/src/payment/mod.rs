@@ -19,6 +19,7 @@ mod refund;
 mod refund_create;
 mod refund_settle;
 mod refusal;
+mod transfer;
 mod transfer_funds;
 
 pub use bank_wire::{
@@ -41,6 +42,7 @@ pub use refund::{DUPLICATE_PERIOD_MS, REFUND_PERIOD_MS, Refund, RefundReason, Re
 pub use refund_create::{CreateRefund, CreateRefundError, RefundAmounts, RefundOf};
 pub use refund_settle::{SettleRefund, SettleRefundError};
 pub use refusal::Refusal;
+pub use transfer::{Presence, Transfer};
 pub use transfer_funds::{TransferFunds, TransferFundsError, TransferOutcome};
 
 use ledger::{AccountId, Role, Uid};
@@ -115,8 +117,8 @@ numbered! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Detail {
-    /// Nothing: a transfer between wallets.
-    Transfer,
+    /// A transfer between wallets; one that says nothing is stored as no detail.
+    Transfer(Transfer),
     /// A pay-in by a bank transfer that the payer makes.
     BankWire(BankWire),
     /// A payout to a bank account.
@@ -130,10 +132,16 @@ pub enum Detail {
 }
 
 impl Detail {
+    /// Whether there is nothing to store.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Self::Transfer(Transfer::default())
+    }
+
     /// What the payment was made with and is listed by: cards, bank accounts.
     fn instruments(&self, platform: PlatformId) -> SmallVec<[Uid; 2]> {
         match self {
-            Self::Transfer | Self::BankWire(_) => SmallVec::new(),
+            Self::Transfer(_) | Self::BankWire(_) => SmallVec::new(),
             Self::Payout(payout) => smallvec![payout.bank_account.0],
             Self::PayoutReturn(returned) => smallvec![returned.bank_account.0],
             Self::Card(card) => match &card.card {
@@ -302,7 +310,7 @@ pub(crate) mod tests {
             executed_at: None,
             policy_version: 1,
             tag: None,
-            detail: Detail::Transfer,
+            detail: Detail::Transfer(Transfer::default()),
             version: 1,
         }
     }

@@ -364,7 +364,16 @@ pub(super) mod tests {
         let (mut s, _) = paid();
         let other = s.world.user(Category::Owner);
         let to = s.world.wallet(other, Currency::EUR, 0);
-        let transfer = TransferFunds { author: s.payee, credited_user: None, from: s.to, to, debited: eur(500), fees: eur(50), tag: None };
+        let transfer = TransferFunds {
+            author: s.payee,
+            credited_user: None,
+            from: s.to,
+            to,
+            debited: eur(500),
+            fees: eur(50),
+            tag: None,
+            presence: None,
+        };
         let payment = s.world.run(&transfer).unwrap().payment().clone();
         (s, payment, to)
     }
@@ -385,6 +394,7 @@ pub(super) mod tests {
             debited: eur(1),
             fees: eur(0),
             tag: None,
+            presence: None,
         };
         assert_eq!(s.world.run(&transfer).unwrap().payment().refusal, Some(Refusal::InsufficientFunds), "but cannot be spent");
         assert_eq!(s.world.run(&refund(&initial, amounts(1, 0))).unwrap().refusal, Some(Refusal::RefundPending));
@@ -464,7 +474,16 @@ pub(super) mod tests {
         assert_eq!(s.world.run(&with(900, 0)).unwrap().refusal, Some(R::UserBlocked));
         s.world.change_user(s.payee, |user| user.blocks.outflows = false);
         let (mine, theirs) = (s.world.wallet(s.payee, Currency::EUR, 0), s.to);
-        let away = TransferFunds { author: s.payee, credited_user: None, from: theirs, to: mine, debited: eur(1), fees: eur(0), tag: None };
+        let away = TransferFunds {
+            author: s.payee,
+            credited_user: None,
+            from: theirs,
+            to: mine,
+            debited: eur(1),
+            fees: eur(0),
+            tag: None,
+            presence: None,
+        };
         s.world.run(&away).unwrap();
         assert_eq!(s.world.run(&with(900, -100)).unwrap().refusal, Some(R::InsufficientFunds));
         s.world.now = s.world.now.plus_ms(REFUND_PERIOD_MS);

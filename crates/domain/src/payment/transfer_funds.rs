@@ -3,7 +3,7 @@
 use ledger::{AccountId, EntryKind, Legs, PostError, Role, Uid};
 use money::{Currency, Money};
 
-use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
+use super::{Detail, Nature, Payment, PaymentKind, Presence, Refusal, Status, Transfer};
 use crate::platform::{Platform, Policy};
 use crate::user::{Category, User, Verification};
 use crate::{Command, Desk, Fault, Needs, PaymentId, Secret, UserId, WalletId};
@@ -25,6 +25,8 @@ pub struct TransferFunds {
     pub fees: Money,
     /// The platform's note.
     pub tag: Option<Secret<String>>,
+    /// Whether the payer is there, if the caller says so.
+    pub presence: Option<Presence>,
 }
 
 /// How a transfer ended. Both are stored payments.
@@ -173,7 +175,7 @@ impl Command for TransferFunds {
             executed_at: None,
             policy_version: platform.policy.version,
             tag: self.tag.clone(),
-            detail: Detail::Transfer,
+            detail: Detail::Transfer(Transfer { presence: self.presence }),
             version: 1,
         };
         let refusal = match refusal(&platform, author, &payee, self.author.0 == payee_id, self, credited) {
@@ -301,6 +303,7 @@ mod tests {
                 debited: eur(300),
                 fees: eur(20),
                 tag: None,
+                presence: None,
             }
         }
 

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::payment::{Detail, Payment};
+use domain::payment::Payment;
 use domain::{Books, KeyRow, KeyState, Kind, OwnedKey, Record, Slot, Timestamp};
 use engine::StoreError;
 use ledger::{Account, Posting, Uid};
@@ -109,7 +109,7 @@ impl<'a> Flush<'a> {
             codec::subject(record.kind, lead.platform.0, lead.id, lead.owner).map(|subject| (lead.platform.0, subject))
         });
         let payments = books.payments.touched().filter_map(Slot::row);
-        let payments = payments.filter(|it| it.tag.is_some() || it.detail != Detail::Transfer).map(|it| it.platform.0);
+        let payments = payments.filter(|it| it.tag.is_some() || !it.detail.is_plain()).map(|it| it.platform.0);
         let keys = books.keys.touched().filter_map(Slot::row);
         let keys = keys.filter(|row| row.state != KeyState::Claimed).map(|row| row.key.platform.0);
         let entries = books.entries.iter().filter(|entry| entry.external.is_some()).map(|entry| entry.tenant);

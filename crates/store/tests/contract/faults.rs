@@ -54,7 +54,7 @@ impl Command for DoesNotAddUp {
             executed_at: None,
             policy_version: 1,
             tag: None,
-            detail: Detail::Transfer,
+            detail: Detail::Transfer(domain::payment::Transfer::default()),
             version: 1,
         });
         Ok(())

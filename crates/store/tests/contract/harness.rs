@@ -358,6 +358,7 @@ pub fn moving(from: Purse, to: Purse, debited: i64, fees: i64) -> TransferFunds 
         debited: eur(debited),
         fees: eur(fees),
         tag: Some(Secret::new("quackenbush-tag".to_owned())),
+        presence: None,
     }
 }
 

@@ -33,12 +33,23 @@ macro_rules! spaces {
     }};
 }
 
+/// The spaces of ids that are texts.
+fn named() -> BTreeMap<String, String> {
+    use domain::ids::{BankAccountId, CardId, CardRegistrationId, CardValidationId};
+    use domain::{Named, PaymentId, UserId, WalletId};
+    macro_rules! spaces {
+        ($($id:ident)*) => { [$(($id::SPACE.to_string(), stringify!($id).to_owned())),*].into() };
+    }
+    spaces! { UserId WalletId PaymentId CardId CardRegistrationId CardValidationId BankAccountId }
+}
+
 #[test]
 fn numbers_mean_the_same_for_ever() {
-    let spaces = spaces! { ClientId Iban WireReference Fixture };
+    let spaces = spaces! { ClientId Iban WireReference Fixture BankCredit };
     let found = [
         ("kind of record", KINDS.iter().map(|kind| (kind.number.to_string(), kind.table.to_owned())).collect()),
         ("Space", spaces.iter().map(|space| (space.number().to_string(), format!("{space:?}"))).collect()),
+        ("Named", named()),
         ("EntryKind", of_small(EntryKind::from_number)),
         ("EventType", of(EventType::from_number)),
         ("JobKind", of(JobKind::from_number)),

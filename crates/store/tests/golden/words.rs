@@ -6,7 +6,9 @@ use domain::bank_account::{AccountHolder, BankDetails, DepositAccountType};
 use domain::card::{
     AddressCheck, CardType, Funding, Network, PaymentCategory, RegistrationStatus, SecureMode, ValidationStatus, ValidationUsage, Validity,
 };
-use domain::payment::{AppliedMode, CardFlow, ChargeBearer, Detail, PayoutMode, PayoutStage, RefundReason, ReturnReason, Unplaced};
+use domain::payment::{
+    AppliedMode, CardFlow, ChargeBearer, Detail, PayoutMode, PayoutStage, Presence, RefundReason, ReturnReason, Unplaced,
+};
 use domain::platform::{Environment, ImageFormat, Licensor, Regime};
 use domain::sca::{ScaPurpose, ScaStatus};
 use domain::user::{Category, Identity, LegalForm, UserStatus, Verification};
@@ -31,7 +33,7 @@ macro_rules! groups {
 fn words_are_read_for_ever() {
     let found: Groups = groups! {
         AccountHolder AddressCheck AppliedMode BankDetails CardFlow CardType Category ChargeBearer DepositAccountType Detail
-        Environment Funding Identity ImageFormat LegalForm Licensor Network PaymentCategory PayoutMode PayoutStage RefundReason
+        Environment Funding Identity ImageFormat LegalForm Licensor Network PaymentCategory PayoutMode PayoutStage Presence RefundReason
         Regime RegistrationStatus ReturnReason ScaPurpose ScaStatus SecureMode Unplaced UserStatus Validity ValidationStatus
         ValidationUsage Verification
     };

@@ -1,7 +1,7 @@
 //! Lists against a model: whatever part of them is in memory and in which run, they read the same.
 
 use domain::ids::EventId;
-use domain::payment::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
+use domain::payment::{Detail, Nature, Payment, PaymentKind, Refusal, Status, Transfer};
 use domain::{Event, EventType, PaymentId, PlatformId, Timestamp};
 use engine::Page;
 use ledger::{AccountId, Uid};
@@ -34,7 +34,7 @@ fn payment(number: u128, status: Status) -> Payment {
         executed_at: (status == Status::Succeeded).then_some(at),
         policy_version: 1,
         tag: None,
-        detail: Detail::Transfer,
+        detail: Detail::Transfer(Transfer::default()),
         version: 1,
     }
 }
