@@ -58,6 +58,10 @@ pub struct ServeArgs {
     /// Counts calls and tells the counts, but never refuses one
     #[arg(long)]
     pub no_rate_limit: bool,
+    /// Connections served at once; what comes beyond is answered 503. More than the system's limit of open files allows
+    /// needs that raised too
+    #[arg(long, value_name = "COUNT", default_value_t = edge::Limits::default().connections, env = "FLORIN_MAX_CONNECTIONS")]
+    pub max_connections: usize,
     /// Writes the address to this file once the server answers
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
@@ -119,7 +123,7 @@ enum BenchCommand {
 pub fn run() -> Result<ExitCode, Box<dyn Error>> {
     let Cli { location, json, command } = Cli::parse();
     match command {
-        Command::Serve(args) => serve::run(&location, &args).map(|()| ExitCode::SUCCESS),
+        Command::Serve(args) => serve::run(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Demo(args) => demo::run(&location, &args, json),
         Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Platform(PlatformCommand::Create(args)) => platform::create(&location, &args, json).map(|()| ExitCode::SUCCESS),

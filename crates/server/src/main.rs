@@ -8,6 +8,7 @@ mod demo;
 mod fixtures;
 mod http;
 mod installation;
+mod introduction;
 mod ledger;
 mod master_key;
 mod output;

@@ -26,7 +26,7 @@ mod sql;
 mod trip;
 mod writer;
 
-pub use open::{OpenError, open, open_scan};
+pub use open::{OpenError, is_new, open, open_scan};
 
 use engine::StoreError;
 use tokio::runtime::{Builder, Runtime};

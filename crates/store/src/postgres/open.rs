@@ -59,6 +59,16 @@ pub fn open(url: &str, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), last_id })
 }
 
+/// Whether nothing of ours is in a database yet. Changes nothing.
+pub fn is_new(url: &str) -> Result<bool, OpenError> {
+    let config = config(url)?;
+    on_a_thread(async move {
+        let client = session::connect(&config).await?;
+        let row = client.query_one("SELECT to_regclass('meta') IS NULL", &[]).await?;
+        Ok(row.try_get(0)? || stored_check(&client).await?.is_none())
+    })
+}
+
 /// Opens the ledger of a database for reading only. Changes nothing, not even the schema.
 pub fn open_scan(url: &str, vault: Arc<Vault>) -> Result<Arc<dyn Scan>, OpenError> {
     let config = config(url)?;
