@@ -130,7 +130,7 @@ pub fn run() -> Result<ExitCode, Box<dyn Error>> {
         Command::Ledger(LedgerCommand::Verify) => ledger::verify(&location, json),
         Command::Ledger(LedgerCommand::Balance(args)) => ledger::balance(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Explain(args)) => ledger::explain(&location, &args, json).map(|()| ExitCode::SUCCESS),
-        Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format).map(|()| ExitCode::SUCCESS),
+        Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format, json).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Baseline { listen }) => bench::baseline(listen).map(|()| ExitCode::SUCCESS),
     }

@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
 use crate::installation::{Installation, Location, random_seed};
+use crate::progress::Progress;
 use crate::{control, output, wiring};
 
 /// A line that repeats more often than this is a mistake.
@@ -70,13 +71,15 @@ pub struct Counted {
 pub fn load(location: &Location, args: &LoadArgs, json: bool) -> Result<(), Box<dyn Error>> {
     let lines = read(&args.file)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let mut progress = Progress::of(lines.len() as u64, "lines", json);
     let counted = runtime.block_on(async {
         match location.start() {
-            Ok(installation) => load_here(location, installation, &lines).await,
-            Err(error) if error.is_in_use() => load_there(location, &lines).await,
+            Ok(installation) => load_here(location, installation, &lines, &mut progress).await,
+            Err(error) if error.is_in_use() => load_there(location, &lines, &mut progress).await,
             Err(error) => Err(error.into()),
         }
     })?;
+    drop(progress);
     let loaded = Loaded { lines: lines.len(), requests: counted.made, already_loaded: counted.known };
     output::print(json, &loaded, || {
         format!("Loaded {} lines: {} requests made, {} known from before.", loaded.lines, loaded.requests, loaded.already_loaded)
@@ -107,7 +110,12 @@ fn read(path: &Path) -> Result<Vec<Numbered>, Box<dyn Error>> {
     Ok(lines)
 }
 
-async fn load_here(location: &Location, installation: Installation, lines: &[Numbered]) -> Result<Counted, Box<dyn Error>> {
+async fn load_here(
+    location: &Location,
+    installation: Installation,
+    lines: &[Numbered],
+    progress: &mut Progress,
+) -> Result<Counted, Box<dyn Error>> {
     let wired = wiring::wire(location, std::sync::Arc::new(installation), "http://127.0.0.1", false)?;
     let mut last_client = None;
     let mut all = Counted::default();
@@ -116,12 +124,13 @@ async fn load_here(location: &Location, installation: Installation, lines: &[Num
         let counted = counted.map_err(|error| format!("line {number}: {error}"))?;
         all.made += counted.made;
         all.known += counted.known;
+        progress.advance(1);
     }
     wired.settle().await;
     Ok(all)
 }
 
-async fn load_there(location: &Location, lines: &[Numbered]) -> Result<Counted, Box<dyn Error>> {
+async fn load_there(location: &Location, lines: &[Numbered], progress: &mut Progress) -> Result<Counted, Box<dyn Error>> {
     let mut last_client = None;
     let mut all = Counted::default();
     for Numbered { number, text, hash } in lines {
@@ -129,6 +138,7 @@ async fn load_there(location: &Location, lines: &[Numbered]) -> Result<Counted, 
         let counted = counted.map_err(|error| format!("line {number}: {error}"))?;
         all.made += counted.made;
         all.known += counted.known;
+        progress.advance(1);
     }
     Ok(all)
 }

@@ -13,6 +13,7 @@ mod ledger;
 mod master_key;
 mod output;
 mod platform;
+mod progress;
 mod serve;
 mod wiring;
 

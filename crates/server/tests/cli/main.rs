@@ -6,4 +6,5 @@ mod support;
 mod door;
 mod first_start;
 mod fixtures;
+mod ledger;
 mod program;

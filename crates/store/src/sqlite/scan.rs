@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use domain::{Kind, PlatformId, Record, RecordKey};
 use engine::StoreError;
-use ledger::Posting;
+use ledger::{Posting, Uid};
 use rusqlite::Connection;
 
 use super::fault;
@@ -31,6 +32,16 @@ impl Scan for SqliteScan {
             let result = accounts(conn, each).and_then(|()| self.entries(conn, each));
             drop(conn.execute_batch("COMMIT"));
             result
+        })
+    }
+
+    fn records(&self, kind: &'static Kind, named: &[(PlatformId, Uid)]) -> Result<Vec<Record>, StoreError> {
+        self.readers.with(|conn| {
+            let find = |(platform, id): &(PlatformId, Uid)| {
+                let key = RecordKey { kind, platform: *platform, id: *id };
+                rows::find_record(conn, &self.vault, &key).transpose()
+            };
+            named.iter().filter_map(find).collect()
         })
     }
 }
