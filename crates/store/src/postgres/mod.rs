@@ -6,7 +6,7 @@
 //! share connections that live on one small runtime thread ([`backstage`]), so that callers only wait
 //! for messages and whatever runtime they are on is never blocked.
 //!
-//! Connections are not encrypted yet: a URL that asks for TLS is refused by the driver.
+//! How the way to the server is protected is in its URL ([`target`], [`tls`]).
 
 mod backstage;
 mod cache;
@@ -23,6 +23,8 @@ mod rows;
 mod scan;
 mod session;
 mod sql;
+mod target;
+mod tls;
 mod trip;
 mod writer;
 

@@ -8,10 +8,11 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use domain::{Kind, PlatformId, Record};
 use engine::StoreError;
 use ledger::{Entry, Uid};
-use tokio_postgres::{Client, Config, Row};
+use tokio_postgres::{Client, Row};
 
 use super::keys::{Ring, decode_all};
 use super::rows::{self, Id, uid};
+use super::target::Target;
 use super::{error, runtime, session, sql};
 use crate::vault::Vault;
 use crate::{Part, Scan, codec};
@@ -24,13 +25,13 @@ const AHEAD: usize = 2;
 
 /// A scan over a database; servers may go on writing meanwhile.
 pub struct PostgresScan {
-    config: Config,
+    target: Target,
     vault: Arc<Vault>,
 }
 
 impl PostgresScan {
-    pub const fn new(config: Config, vault: Arc<Vault>) -> Self {
-        Self { config, vault }
+    pub const fn new(target: Target, vault: Arc<Vault>) -> Self {
+        Self { target, vault }
     }
 }
 
@@ -54,14 +55,14 @@ impl Scan for PostgresScan {
 
 impl PostgresScan {
     async fn send(&self, pages: &Pages) -> Result<(), StoreError> {
-        let client = session::connect_for_keys(&self.config).await.map_err(error::of)?;
+        let client = session::connect_for_keys(&self.target).await.map_err(error::of)?;
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(error::of)?;
         send_accounts(&client, pages).await?;
         send_entries(&client, &self.vault, pages).await
     }
 
     async fn find(&self, kind: &'static Kind, named: &[(PlatformId, Uid)]) -> Result<Vec<Record>, StoreError> {
-        let client = session::connect_for_keys(&self.config).await.map_err(error::of)?;
+        let client = session::connect_for_keys(&self.target).await.map_err(error::of)?;
         let keys = client.prepare(&find_keys()).await.map_err(error::of)?;
         let mut ring = Ring::new(&self.vault);
         let mut found = Vec::new();

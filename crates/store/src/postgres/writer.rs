@@ -10,12 +10,13 @@ use domain::{Books, OwnedKey, RecordKey, Wanted};
 use engine::{Store, StoreError};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Runtime;
-use tokio_postgres::{Client, Config, Statement};
+use tokio_postgres::{Client, Statement};
 
 use super::cache::Decoded;
 use super::flush::{self, Flush};
 use super::session::{self, Kinds, statements};
 use super::sql::{self, BY_ID};
+use super::target::Target;
 use super::{durable, error, load};
 use crate::vault::{FreshKey, Vault};
 
@@ -85,8 +86,8 @@ pub struct Session {
 }
 
 impl Session {
-    async fn open(config: &Config) -> Result<Self, StoreError> {
-        let client = session::connect_for_keys(config).await.map_err(error::of)?;
+    async fn open(target: &Target) -> Result<Self, StoreError> {
+        let client = session::connect_for_keys(target).await.map_err(error::of)?;
         if let Some(setting) = durable::lacking(&client).await.map_err(error::of)? {
             return Err(StoreError::Fault(format!("PostgreSQL has {setting} switched off")));
         }
@@ -110,7 +111,7 @@ pub struct Transaction {
 
 /// Owns the one connection that this server writes over.
 pub struct Writer {
-    config: Config,
+    target: Target,
     vault: Arc<Vault>,
     cache: Decoded,
     transaction: Option<Transaction>,
@@ -120,8 +121,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(config: Config, vault: Arc<Vault>) -> Self {
-        Self { config, vault, cache: Decoded::default(), transaction: None, session: None, runtime: None }
+    pub fn new(target: Target, vault: Arc<Vault>) -> Self {
+        Self { target, vault, cache: Decoded::default(), transaction: None, session: None, runtime: None }
     }
 
     /// Makes the runtime and the connection, unless they are there.
@@ -135,7 +136,7 @@ impl Writer {
             self.session = None;
         }
         if self.session.is_none() {
-            self.session = Some(runtime.block_on(Session::open(&self.config))?);
+            self.session = Some(runtime.block_on(Session::open(&self.target))?);
         }
         if let Some(session) = self.session.as_mut().filter(|session| self.transaction.is_none() && session.plans_until <= Instant::now()) {
             runtime.block_on(session.client.batch_execute(session::FORGET_PLANS)).map_err(error::of)?;

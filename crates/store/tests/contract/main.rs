@@ -3,6 +3,7 @@
 //!
 //! Start with [`harness`]: a [`harness::Home`] is where a store lives, a [`harness::Site`] a server on it.
 
+mod encryption;
 mod faults;
 mod harness;
 mod jobs;
