@@ -43,7 +43,7 @@ where
         turn_away,
         limits,
         budget: Arc::new(Budget::new(limits.bodies_bytes)),
-        seats: Arc::new(Semaphore::new(limits.connections)),
+        seats: Arc::new(Semaphore::new(usize::try_from(limits.connections).unwrap_or(Semaphore::MAX_PERMITS))),
         porch: Arc::new(Semaphore::new(limits.turned_away)),
         stopped,
     };

@@ -26,6 +26,6 @@ mod watched;
 
 pub use body::BodyError;
 pub use door::serve;
-pub use limits::Limits;
+pub use limits::{CONNECTIONS_MAX, Limits};
 pub use line::Peer;
 pub use origin::origin;

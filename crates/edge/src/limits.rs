@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Connections that are served at once. Under the 1,024 files that a process may usually have open, so that the store
 /// can always open its own.
-pub const CONNECTIONS_MAX: usize = 768;
+pub const CONNECTIONS_MAX: u32 = 768;
 
 /// Connections beyond those that are told so at once; what comes beyond these is closed without a word.
 pub const TURNED_AWAY_MAX: usize = 32;
@@ -34,7 +34,7 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections served at once.
-    pub connections: usize,
+    pub connections: u32,
     /// Connections that are being turned away at once.
     pub turned_away: usize,
     /// Bytes of request bodies in memory at once.

@@ -46,6 +46,11 @@ enum Command {
     Bench(BenchCommand),
 }
 
+/// Connections served at once unless it is said otherwise.
+const CONNECTIONS: u32 = edge::CONNECTIONS_MAX;
+/// More than any system has sockets for.
+const MOST_CONNECTIONS: i64 = 1_000_000;
+
 /// How the server listens.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
@@ -60,8 +65,9 @@ pub struct ServeArgs {
     pub no_rate_limit: bool,
     /// Connections served at once; what comes beyond is answered 503. More than the system's limit of open files allows
     /// needs that raised too
-    #[arg(long, value_name = "COUNT", default_value_t = edge::Limits::default().connections, env = "FLORIN_MAX_CONNECTIONS")]
-    pub max_connections: usize,
+    #[arg(long, value_name = "COUNT", default_value_t = CONNECTIONS, value_parser = clap::value_parser!(u32).range(1..=MOST_CONNECTIONS),
+        env = "FLORIN_MAX_CONNECTIONS")]
+    pub max_connections: u32,
     /// Writes the address to this file once the server answers
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
