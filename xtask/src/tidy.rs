@@ -12,14 +12,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger", &["money"]),
     ("domain", &["money", "ledger"]),
     ("engine", &["money", "ledger", "domain"]),
+    ("edge", &["money", "ledger", "domain", "engine"]),
     ("store", &["money", "ledger", "domain", "engine"]),
     ("rails", &["money", "ledger", "domain", "engine"]),
-    ("dialect-mangopay", &["money", "ledger", "domain", "engine"]),
-    ("hosted", &["money", "ledger", "domain", "engine"]),
-    ("admin", &["money", "ledger", "domain", "engine"]),
+    ("dialect-mangopay", &["money", "ledger", "domain", "engine", "edge"]),
+    ("hosted", &["money", "ledger", "domain", "engine", "edge"]),
+    ("admin", &["money", "ledger", "domain", "engine", "edge"]),
     ("powercut", &[]),
     ("testkit", &["money", "ledger", "domain", "engine", "store", "rails"]),
-    ("server", &["money", "ledger", "domain", "engine", "store", "rails", "dialect-mangopay", "hosted", "admin"]),
+    ("server", &["money", "ledger", "domain", "engine", "edge", "store", "rails", "dialect-mangopay", "hosted", "admin"]),
 ];
 
 /// Texts that no file may have: addresses of package registries.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use domain::ids::RequestId;
+use edge::key::IDEMPOTENCY_KEY;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
@@ -63,6 +64,26 @@ impl Problem {
         Self::new(401, "unauthorized", "Call with an API key (Basic) or a token (Bearer) of a sandbox platform.")
     }
 
+    /// A key that is not allowed this.
+    pub fn forbidden() -> Self {
+        Self::new(403, "forbidden", "The API key is not allowed this.")
+    }
+
+    /// Too many calls.
+    pub fn too_many() -> Self {
+        Self::new(429, "too_many_requests", "The platform has called too often; the X-RateLimit headers say when it may again.")
+    }
+
+    /// An idempotency key that is none.
+    pub fn wrong_key(text: String) -> Self {
+        Self::invalid(BTreeMap::from([(IDEMPOTENCY_KEY, text)]))
+    }
+
+    /// A body that did not come in time.
+    pub fn timed_out() -> Self {
+        Self::new(408, "timed_out", "The body did not come in time.")
+    }
+
     /// What cannot happen in the present state.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(409, "conflict", message)
@@ -88,6 +109,11 @@ impl Problem {
         self.status
     }
 
+    /// Whether a request with a key that gets this answer has used it up: what may be asked again as it is has not.
+    pub const fn burns_key(&self) -> bool {
+        !matches!(self.status, 401 | 403 | 429 | 500..)
+    }
+
     /// Its JSON.
     pub fn body(&self, request: RequestId) -> Vec<u8> {
         let body = ProblemBody { error: self.error, message: &self.message, fields: &self.fields, request: request.to_string() };
@@ -102,6 +128,12 @@ impl Problem {
         }
         response
     }
+}
+
+/// What a request is answered that nobody has time to look at.
+#[must_use]
+pub fn unavailable(request: RequestId) -> Response<Body> {
+    Problem::unavailable().answer(request)
 }
 
 /// JSON with a status.

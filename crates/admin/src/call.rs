@@ -1,5 +1,6 @@
 //! One authenticated request to the sandbox of a platform.
 
+use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 
 use axum::body::Body;
@@ -7,16 +8,16 @@ use bytes::Bytes;
 use domain::ids::RequestId;
 use domain::payment::Payment;
 use domain::platform::{Environment, InSandbox, InSandboxError, Platform};
-use domain::{Answer, Command, Ctx, Freshness, IdempotencyKey, PaymentId, RecordKey, Resource};
-use engine::{Keyed, Refused, Reply, StoreError};
+use domain::{Actor, Answer, Command, Ctx, Desk, Freshness, IdempotencyKey, PaymentId, RecordKey, Resource};
+use edge::BodyError;
+use edge::key::{Space, WrongForm, keyed};
+use engine::{Begun, Keyed, OWNERS_KEYS, Refused, RejectInput, Reply, StoreError};
 use http::request::Parts;
 use http::{Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use sha2::{Digest, Sha256};
 
 use crate::answer::{Problem, json};
 use crate::fields::Fields;
-use crate::{AuthenticateError, Caller, Sandbox};
+use crate::{AuthenticateError, Caller, Power, Sandbox, UnderWay};
 
 /// This API's name space of idempotency keys.
 const NAME_SPACE: u8 = 200;
@@ -26,6 +27,7 @@ const BODY_MAX_BYTES: usize = 64 * 1_024;
 const KEY_MAX: usize = 64;
 
 /// A request on its way through a handler.
+#[derive(Clone)]
 pub struct Call {
     pub sandbox: Arc<Sandbox>,
     pub ctx: Ctx,
@@ -36,39 +38,75 @@ pub struct Call {
 }
 
 /// Lets a request in and has it handled.
-pub async fn handle<F>(sandbox: Arc<Sandbox>, request: Request<Body>, id: String, handler: F) -> Response<Body>
+///
+/// Credentials, scope, rate limit, environment, body, idempotency key, handler: the first that refuses answers. An error of
+/// the handler uses up the request's key, here and nowhere else.
+pub async fn handle<F>(sandbox: Arc<Sandbox>, request: Request<Body>, id: String, power: Option<Power>, handler: F) -> Response<Body>
 where
     F: AsyncFnOnce(Call) -> Result<Response<Body>, Problem>,
 {
     let fresh = RequestId(sandbox.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh());
-    let answered = match Call::enter(sandbox, request, id, fresh).await {
-        Ok(call) => handler(call).await,
+    let (parts, body) = request.into_parts();
+    let admission = sandbox.authenticate.admit(&parts, power).await;
+    let answered = match admission.caller.map_err(turned_away) {
+        Ok(caller) => Call::enter(sandbox, caller, &parts, body, id, fresh).await,
         Err(problem) => Err(problem),
     };
-    answered.unwrap_or_else(|problem| problem.answer(fresh))
+    let answered = match answered {
+        Ok(call) => match handler(call.clone()).await {
+            Err(problem) => Ok(call.reject(problem).await),
+            done => done,
+        },
+        Err(problem) => Err(problem),
+    };
+    let mut response = answered.unwrap_or_else(|problem| problem.answer(fresh));
+    response.headers_mut().extend(admission.headers);
+    response
+}
+
+const fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.len() <= KEY_MAX
+}
+
+fn turned_away(why: AuthenticateError) -> Problem {
+    match why {
+        AuthenticateError::Denied => Problem::denied(),
+        AuthenticateError::Unavailable => Problem::unavailable(),
+        AuthenticateError::Forbidden => Problem::forbidden(),
+        AuthenticateError::TooMany => Problem::too_many(),
+    }
+}
+
+fn of_body(error: BodyError) -> Problem {
+    match error {
+        BodyError::TooLarge => Problem::too_large(),
+        BodyError::Overloaded => Problem::unavailable(),
+        BodyError::TimedOut => Problem::timed_out(),
+        BodyError::Broken => Problem::malformed(),
+    }
 }
 
 impl Call {
-    async fn enter(sandbox: Arc<Sandbox>, request: Request<Body>, id: String, fresh: RequestId) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let caller = match sandbox.authenticate.caller(&parts).await {
-            Ok(caller) => caller,
-            Err(AuthenticateError::Denied) => return Err(Problem::denied()),
-            Err(AuthenticateError::Unavailable) => return Err(Problem::unavailable()),
-        };
-        let ctx = Ctx { platform: caller.platform, actor: caller.actor, request: fresh, origin: [0; 16], given_id: caller.given_id };
-        let key = RecordKey { kind: Platform::KIND, platform: caller.platform, id: caller.platform.0 };
-        let platform = sandbox.reads.record(key).await.map_err(|error| read_failed(&ctx, &error))?;
-        let platform = platform.and_then(|record| record.body::<Platform>());
-        if platform.is_none_or(|platform| platform.environment != Environment::Sandbox) {
+    async fn enter(
+        sandbox: Arc<Sandbox>,
+        caller: Caller,
+        parts: &Parts,
+        body: Body,
+        id: String,
+        fresh: RequestId,
+    ) -> Result<Self, Problem> {
+        let Caller { platform, actor, origin, given_id } = caller;
+        let ctx = Ctx { platform, actor, request: fresh, origin, given_id };
+        let key = RecordKey { kind: Platform::KIND, platform, id: platform.0 };
+        let record = sandbox.reads.record(key).await.map_err(|error| read_failed(&ctx, &error))?;
+        let record = record.and_then(|record| record.body::<Platform>());
+        if record.is_none_or(|platform| platform.environment != Environment::Sandbox) {
             return Err(Problem::nowhere());
         }
-        let body = match Limited::new(body, BODY_MAX_BYTES).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(Problem::too_large()),
-            Err(_) => return Err(Problem::malformed()),
-        };
-        let keyed = keyed(&caller, &parts, &body);
+        let body = edge::body::read(parts, body, BODY_MAX_BYTES).await.map_err(of_body)?;
+        let dialect = if actor == Actor::System { OWNERS_KEYS } else { NAME_SPACE };
+        let keyed = keyed(Space { platform, dialect }, parts, &body, is_key)
+            .map_err(|WrongForm| Problem::wrong_key(format!("has to have 1 to {KEY_MAX} visible characters")))?;
         Ok(Self { sandbox, ctx, id, body, keyed })
     }
 
@@ -97,30 +135,159 @@ impl Call {
                 Err(InSandboxError::NotASandbox) => Err(Problem::nowhere()),
             };
             match rendered {
-                Ok(body) => Answer { status: 200, body: body.into() },
-                Err(problem) => Answer { status: problem.status(), body: problem.body(ctx.request).into() },
+                Ok(body) => success(&body),
+                Err(problem) => failure(&problem, ctx),
             }
         };
         let reply = self.sandbox.engine.submit(self.ctx, InSandbox(command), self.keyed.clone(), render).await;
-        match reply.map_err(refused)? {
-            Reply::Answer(answer) | Reply::KeyUsed(Freshness::SameInput(answer)) => Ok(json(answer.status, answer.body.to_vec())),
-            Reply::KeyUsed(Freshness::Claimed | Freshness::OtherInput(_)) => {
-                Err(Problem::conflict("The Idempotency-Key was used for something else."))
+        answer_of(reply.map_err(refused)?)
+    }
+
+    /// Takes a step that goes on outside, and answers with its JSON. It outlives the connection.
+    ///
+    /// With an `Idempotency-Key` the key is claimed before the step and answered after it; the same request again gets the
+    /// same answer. One whose step was cut short takes it again, which is why `step` is told so ([`Told::Again`]): what is
+    /// there already then counts as done. An answer that uses no key up leaves it claimed, for the next try.
+    pub async fn once<F, S>(&self, step: S) -> Result<Response<Body>, Problem>
+    where
+        F: Future<Output = Result<Vec<u8>, Problem>> + Send + 'static,
+        S: FnOnce(Self, Told) -> F + Send + 'static,
+    {
+        let (call, keyed) = (self.clone(), self.keyed.clone());
+        let Some(keyed) = keyed else { return respond(outlive(step(call, Told::Once)).await) };
+        if keyed.key.dialect == OWNERS_KEYS {
+            // The owner's key is used up by a success only, so it cannot be claimed before.
+            return outlive(async move {
+                let done = step(call.clone(), Told::Again).await?;
+                let reply = call.sandbox.engine.submit(call.ctx, Step, Some(keyed), move |_, _| success(&done)).await;
+                answer_of(reply.map_err(refused)?)
+            })
+            .await;
+        }
+        let claimed = self.sandbox.engine.begin(self.ctx, Step, Some(keyed.clone()), |_, never: &Infallible| match *never {}).await;
+        let told = match claimed.map_err(refused)? {
+            Begun::Started(()) => Told::Once,
+            Begun::Ended(Reply::KeyUsed(Freshness::Claimed)) => self.cut_short(&keyed).await?,
+            Begun::Ended(reply) => return answer_of(reply),
+        };
+        let Some(busy) = Busy::enter(&self.sandbox, &keyed.key) else { return Err(under_way()) };
+        outlive(async move {
+            let _busy = busy;
+            let stepped = step(call.clone(), told).await;
+            if let Err(problem) = &stepped
+                && !problem.burns_key()
+            {
+                return Err(problem.clone());
             }
+            let render = move |ctx: &Ctx, _: Result<&(), &Infallible>| match &stepped {
+                Ok(done) => success(done),
+                Err(problem) => failure(problem, ctx),
+            };
+            let reply = call.sandbox.engine.finish(call.ctx, Step, Some(keyed), render).await;
+            answer_of(reply.map_err(refused)?)
+        })
+        .await
+    }
+
+    /// What a claimed key's request does: it takes the step again, if it is the same one and nobody takes it now.
+    async fn cut_short(&self, keyed: &Keyed) -> Result<Told, Problem> {
+        let row = self.sandbox.reads.key(keyed.key.clone()).await.map_err(|error| read_failed(&self.ctx, &error))?;
+        match row {
+            Some(row) if row.fingerprint == keyed.fingerprint => Ok(Told::Again),
+            _ => Err(key_conflict()),
+        }
+    }
+
+    /// Answers with a problem; if the request has a key, and it is the request's own doing, the key is used up.
+    async fn reject(&self, problem: Problem) -> Response<Body> {
+        if self.keyed.is_none() || !problem.burns_key() {
+            return problem.answer(self.ctx.request);
+        }
+        let rejected = problem.clone();
+        let render = move |ctx: &Ctx, _: Result<&(), &()>| failure(&rejected, ctx);
+        let reply = self.sandbox.engine.submit(self.ctx, RejectInput, self.keyed.clone(), render).await;
+        match reply.map_err(refused) {
+            // A step that failed has answered its key by itself.
+            Ok(Reply::KeyUsed(Freshness::Claimed)) => problem.answer(self.ctx.request),
+            Ok(reply) => answer_of(reply).unwrap_or_else(|conflict| conflict.answer(self.ctx.request)),
+            Err(other) => other.answer(self.ctx.request),
         }
     }
 }
 
-/// The idempotency key of a request, if it has a usable one.
-fn keyed(caller: &Caller, parts: &Parts, body: &Bytes) -> Option<Keyed> {
-    let key = parts.headers.get("Idempotency-Key")?.to_str().ok().filter(|key| !key.is_empty() && key.len() <= KEY_MAX)?;
-    let mut hash = Sha256::new();
-    for part in [parts.method.as_str().as_bytes(), b" ", parts.uri.path().as_bytes(), b"\n", body] {
-        hash.update(part);
+/// Whether a step is asked for the first time, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It is: what is past it is a conflict.
+    Once,
+    /// It may have been taken before and nobody could tell: what is there already is its success.
+    Again,
+}
+
+/// Changes nothing: it is there for the key that a step claims and answers.
+struct Step;
+
+impl Command for Step {
+    type Outcome = ();
+    type Error = Infallible;
+    const NAME: &'static str = "sandbox.step";
+
+    fn decide(&self, _: &mut Desk<'_>) -> Result<(), Infallible> {
+        Ok(())
     }
-    let digest: [u8; 32] = hash.finalize().into();
-    let key = IdempotencyKey { platform: caller.platform, dialect: NAME_SPACE, key: key.into() };
-    Some(Keyed { key, fingerprint: digest.first_chunk().copied().unwrap_or_default(), path: parts.uri.path().into() })
+}
+
+/// A key among those under way, until it is dropped.
+struct Busy {
+    sandbox: Arc<Sandbox>,
+    key: IdempotencyKey,
+}
+
+impl Busy {
+    fn enter(sandbox: &Arc<Sandbox>, key: &IdempotencyKey) -> Option<Self> {
+        let UnderWay(keys) = &sandbox.under_way;
+        let is_first = keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        is_first.then(|| Self { sandbox: Arc::clone(sandbox), key: key.clone() })
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let UnderWay(keys) = &self.sandbox.under_way;
+        keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+/// Runs a step on a task of its own.
+async fn outlive<T: Send + 'static>(step: impl Future<Output = Result<T, Problem>> + Send + 'static) -> Result<T, Problem> {
+    tokio::spawn(step).await.unwrap_or_else(|_| Err(Problem::fault()))
+}
+
+fn respond(done: Result<Vec<u8>, Problem>) -> Result<Response<Body>, Problem> {
+    done.map(|body| json(200, body))
+}
+
+fn success(body: &[u8]) -> Answer {
+    Answer { status: 200, body: body.into() }
+}
+
+fn failure(problem: &Problem, ctx: &Ctx) -> Answer {
+    Answer { status: problem.status(), body: problem.body(ctx.request).into() }
+}
+
+fn answer_of(reply: Reply) -> Result<Response<Body>, Problem> {
+    match reply {
+        Reply::Answer(answer) | Reply::KeyUsed(Freshness::SameInput(answer)) => Ok(json(answer.status, answer.body.to_vec())),
+        Reply::KeyUsed(Freshness::Claimed | Freshness::OtherInput(_)) => Err(key_conflict()),
+    }
+}
+
+fn key_conflict() -> Problem {
+    Problem::conflict("The Idempotency-Key was used for something else.")
+}
+
+fn under_way() -> Problem {
+    Problem::conflict("A request with this Idempotency-Key is under way.")
 }
 
 fn read_failed(ctx: &Ctx, error: &StoreError) -> Problem {

@@ -31,17 +31,20 @@ pub mod routes;
 mod users;
 mod wires;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use domain::payment::Refusal;
-use domain::{Actor, Ids, PlatformId};
+use domain::{Actor, IdempotencyKey, Ids, PlatformId};
 use engine::rail::Credits;
 use engine::rail::bank::PayoutSteering;
 use engine::{Checkout, Engine, Reads};
+use http::HeaderMap;
 use http::request::Parts;
 
+pub use answer::unavailable;
 pub use routes::router;
 
 /// Something that is given later.
@@ -52,25 +55,56 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct Caller {
     /// The platform.
     pub platform: PlatformId,
-    /// Its key, or the owner of the data.
+    /// Its key, or the owner of the data ([`Actor::System`]).
     pub actor: Actor,
+    /// Where it calls from, as the audit trail keeps it.
+    pub origin: [u8; 16],
     /// The id that what is made is to have, where the owner of the data names it.
     pub given_id: Option<domain::Given>,
 }
 
-/// Why a caller is not known.
+/// What a caller's key has to be allowed to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// Money that comes in.
+    PayIns,
+    /// Money that goes out.
+    Payouts,
+    /// Users.
+    Users,
+    /// How far users are verified.
+    Verification,
+    /// The platform's time and its jobs.
+    Platform,
+}
+
+/// Why a caller is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthenticateError {
     /// The credentials are not valid.
     Denied,
     /// The credentials could not be checked now.
     Unavailable,
+    /// The key is not allowed this.
+    Forbidden,
+    /// The platform has called too often.
+    TooMany,
 }
 
-/// Finds out who calls: the same credentials as for the platform's API, lent by the dialect through the server.
+/// What becomes of a caller.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Who it is, or why it is not let in.
+    pub caller: Result<Caller, AuthenticateError>,
+    /// What its answer tells besides: how often it may still call.
+    pub headers: HeaderMap,
+}
+
+/// Lets callers in: the same credentials, scopes and rate limits as for the platform's API, lent by the dialect through
+/// the server.
 pub trait Authenticate: Send + Sync {
-    /// Who is behind a request.
-    fn caller<'a>(&'a self, parts: &'a Parts) -> Later<'a, Result<Caller, AuthenticateError>>;
+    /// Who is behind a request, and whether it may do this. `None` is what leads nowhere, for which any key will do.
+    fn admit<'a>(&'a self, parts: &'a Parts, power: Option<Power>) -> Later<'a, Admission>;
 }
 
 /// Does what is due, now.
@@ -101,4 +135,10 @@ pub struct Sandbox {
     pub credits: Credits,
     /// Names its requests.
     pub ids: Mutex<Box<dyn Ids>>,
+    /// Keys whose steps are under way in this process.
+    pub under_way: UnderWay,
 }
+
+/// Idempotency keys whose steps are under way in this process; one that is claimed and not here was cut short.
+#[derive(Debug, Default)]
+pub struct UnderWay(Mutex<BTreeSet<IdempotencyKey>>);

@@ -7,8 +7,8 @@ use engine::rail::bank::{BankOutcome, SteerError};
 use http::Response;
 use serde::Serialize;
 
-use crate::answer::{Problem, bytes, json};
-use crate::call::Call;
+use crate::answer::{Problem, bytes};
+use crate::call::{Call, Told};
 use crate::ids;
 
 /// Refusals that a bank may give, by Florin's own words; a dialect's codes for them are taken too.
@@ -89,18 +89,31 @@ fn refusal(code: &str, of_code: fn(&str) -> Vec<Option<Refusal>>) -> Option<Refu
 async fn steer(call: Call, outcome: BankOutcome) -> Result<Response<Body>, Problem> {
     let not_found = || Problem::not_found("payout");
     let id: PaymentId = ids::parse("po_m_", &call.id).ok_or_else(not_found)?;
-    match call.sandbox.payouts.steer(call.ctx, id, outcome).await {
-        Ok(payment) => Ok(json(200, bytes(&body(id, &payment)))),
-        Err(SteerError::NotFound) => Err(not_found()),
-        Err(SteerError::NotASandbox) => Err(Problem::nowhere()),
-        Err(SteerError::Ended(payment)) => {
-            let refusal = payment.refusal.map_or_else(String::new, |why| format!(" ({why:?})"));
-            Err(Problem::conflict(format!("The payout has ended: {}{refusal}.", status_word(payment.status))))
+    call.once(move |call, told| async move {
+        match call.sandbox.payouts.steer(call.ctx, id, outcome).await {
+            Ok(payment) => Ok(bytes(&body(id, &payment))),
+            Err(SteerError::NotFound) => Err(not_found()),
+            Err(SteerError::NotASandbox) => Err(Problem::nowhere()),
+            // Told again, it went that way already.
+            Err(SteerError::Ended(payment)) if told == Told::Again && has_gone(&payment, outcome) => Ok(bytes(&body(id, &payment))),
+            Err(SteerError::Ended(payment)) => {
+                let refusal = payment.refusal.map_or_else(String::new, |why| format!(" ({why:?})"));
+                Err(Problem::conflict(format!("The payout has ended: {}{refusal}.", status_word(payment.status))))
+            }
+            Err(SteerError::Unavailable(why)) => {
+                tracing::error!(why, request = %call.ctx.request, payout = %id, "a payout could not be steered");
+                Err(Problem::unavailable())
+            }
         }
-        Err(SteerError::Unavailable(why)) => {
-            tracing::error!(why, request = %call.ctx.request, payout = %id, "a payout could not be steered");
-            Err(Problem::unavailable())
-        }
+    })
+    .await
+}
+
+fn has_gone(payment: &Payment, outcome: BankOutcome) -> bool {
+    match outcome {
+        BankOutcome::Succeed => payment.status == Status::Succeeded,
+        BankOutcome::Fail(why) => payment.status == Status::Failed && payment.refusal == Some(why),
+        BankOutcome::Return(_) => false,
     }
 }
 

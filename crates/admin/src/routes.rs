@@ -10,19 +10,22 @@ use http::{Request, Response};
 
 use crate::answer::Problem;
 use crate::call::handle;
-use crate::{Sandbox, cards, clock, payouts, users, wires};
+use crate::{Power, Sandbox, cards, clock, payouts, users, wires};
 
 macro_rules! routes {
-    ($($path:literal $what:literal $handler:path;)*) => {
+    ($($path:literal $power:ident $what:literal $handler:path;)*) => {
         /// Every path, all of them POST, and what it does.
         pub const ROUTES: &[(&str, &str)] = &[$(($path, $what),)*];
+
+        /// What a key has to be allowed for each path.
+        pub const POWERS: &[(&str, Power)] = &[$(($path, Power::$power),)*];
 
         fn all(mut router: Router, sandbox: &Arc<Sandbox>) -> Router {
             $(
                 let shared = Arc::clone(sandbox);
                 router = router.route($path, post(move |path: Option<Path<String>>, request: Request<Body>| {
                     let id = path.map(|Path(id)| id).unwrap_or_default();
-                    async move { handle(shared, request, id, $handler).await }
+                    async move { handle(shared, request, id, Some(Power::$power), $handler).await }
                 }));
             )*
             router
@@ -31,18 +34,18 @@ macro_rules! routes {
 }
 
 routes! {
-    "/sandbox/v1/payins/{id}/receive" "The money of a declared bank wire arrives." wires::receive;
-    "/sandbox/v1/wires" "Money arrives at the institution's bank." wires::arrive;
-    "/sandbox/v1/payins/{id}/3ds/pass" "The payer of a card pay-in authenticates." cards::pass;
-    "/sandbox/v1/payins/{id}/3ds/fail" "The payer of a card pay-in does not authenticate." cards::fail;
-    "/sandbox/v1/payouts/{id}/succeed" "The bank sends a payout." payouts::succeed;
-    "/sandbox/v1/payouts/{id}/fail" "The bank refuses a payout." payouts::fail;
-    "/sandbox/v1/payouts/{id}/return" "The bank sends a payout back." payouts::send_back;
-    "/sandbox/v1/users/{id}/verify" "A user's identity is found good." users::verify;
-    "/sandbox/v1/users/{id}/block" "A user's money is stopped." users::block;
-    "/sandbox/v1/users/{id}/unblock" "A user's money flows again." users::unblock;
-    "/sandbox/v1/clock/advance" "Time passes for the platform." clock::advance;
-    "/sandbox/v1/jobs/run" "Whatever is due is done." clock::run_jobs;
+    "/sandbox/v1/payins/{id}/receive" PayIns "The money of a declared bank wire arrives." wires::receive;
+    "/sandbox/v1/wires" PayIns "Money arrives at the institution's bank." wires::arrive;
+    "/sandbox/v1/payins/{id}/3ds/pass" PayIns "The payer of a card pay-in authenticates." cards::pass;
+    "/sandbox/v1/payins/{id}/3ds/fail" PayIns "The payer of a card pay-in does not authenticate." cards::fail;
+    "/sandbox/v1/payouts/{id}/succeed" Payouts "The bank sends a payout." payouts::succeed;
+    "/sandbox/v1/payouts/{id}/fail" Payouts "The bank refuses a payout." payouts::fail;
+    "/sandbox/v1/payouts/{id}/return" Payouts "The bank sends a payout back." payouts::send_back;
+    "/sandbox/v1/users/{id}/verify" Verification "A user's identity is found good." users::verify;
+    "/sandbox/v1/users/{id}/block" Users "A user's money is stopped." users::block;
+    "/sandbox/v1/users/{id}/unblock" Users "A user's money flows again." users::unblock;
+    "/sandbox/v1/clock/advance" Platform "Time passes for the platform." clock::advance;
+    "/sandbox/v1/jobs/run" Platform "Whatever is due is done." clock::run_jobs;
 }
 
 /// The sandbox as a part of the server's router.
@@ -51,7 +54,7 @@ pub fn router(sandbox: Sandbox) -> Router {
     let nowhere = Arc::clone(&sandbox);
     let router = Router::new().route(
         "/sandbox/v1/{*rest}",
-        any(move |request: Request<Body>| async move { handle(nowhere, request, String::new(), lead_nowhere).await }),
+        any(move |request: Request<Body>| async move { handle(nowhere, request, String::new(), None, lead_nowhere).await }),
     );
     all(router, &sandbox)
 }

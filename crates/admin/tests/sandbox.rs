@@ -3,22 +3,23 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use admin::{Authenticate, AuthenticateError, Caller, Chores, Later, Sandbox};
+use admin::{Admission, Authenticate, AuthenticateError, Caller, Chores, Later, Power, Sandbox, UnderWay};
 use axum::Router;
 use axum::body::Body;
 use base64::Engine as _;
 use dialect_mangopay::auth::AuthError;
-use dialect_mangopay::{Config, Dialect, digest_of, results};
+use dialect_mangopay::scopes::Scope;
+use dialect_mangopay::{Config, Dialect, NotAdmitted, digest_of, results};
 use domain::bank_account::BankDetails;
-use domain::ids::RequestId;
+use domain::ids::{ApiKeyId, RequestId};
 use domain::payment::{InstantReach, ReceivingAccount};
-use domain::platform::{CreatePlatform, Environment, Policy};
-use domain::{Actor, Books, Ctx, Ids, PaymentId, PlatformId, Timestamp, Wanted};
+use domain::platform::{ApiKey, CreatePlatform, Environment, Policy, Scopes};
+use domain::{Actor, Books, Command, Ctx, Desk, Ids, PaymentId, PlatformId, Timestamp, Wanted};
 use engine::rail::bank::{BankRail, CreditTransfer, TransferState};
 use engine::rail::{Credits, RailError, RailFuture, Rails};
-use engine::{Acquirer, Checkout, Clock, Engine, EngineConfig, Reads, Store, StoreError, UuidIds};
-use http::Request;
+use engine::{Acquirer, Begun, Checkout, Clock, Engine, EngineConfig, Keyed, Reads, Store, StoreError, UuidIds};
 use http::request::Parts;
+use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use ledger::{AccountId, EntryKind, Role};
 use money::Currency;
@@ -46,13 +47,31 @@ impl Clock for Hand {
 struct Lent(Arc<Dialect>);
 
 impl Authenticate for Lent {
-    fn caller<'a>(&'a self, parts: &'a Parts) -> Later<'a, Result<Caller, AuthenticateError>> {
-        Box::pin(async {
-            match self.0.caller(&parts.headers).await {
-                Ok(caller) => Ok(Caller { platform: caller.platform, actor: Actor::ApiKey(caller.key), given_id: None }),
+    fn admit<'a>(&'a self, parts: &'a Parts, power: Option<Power>) -> Later<'a, Admission> {
+        Box::pin(async move {
+            let needed = power.map(|power| match power {
+                Power::PayIns => Scope::Payins.write(),
+                Power::Payouts => Scope::Payouts.write(),
+                Power::Users => Scope::UsersDetails.write(),
+                Power::Verification => Scope::UsersVerification.write(),
+                Power::Platform => Scope::ClientDevelopers.write(),
+            });
+            let mut headers = HeaderMap::new();
+            let caller = match self.0.admit(&parts.headers, needed).await {
+                Ok(admission) => {
+                    admission.rate.write_headers(&mut headers);
+                    let platform = admission.caller.platform;
+                    let actor = Actor::ApiKey(admission.caller.key);
+                    let caller = Caller { platform, actor, origin: self.0.origin(parts), given_id: None };
+                    admission.verdict.map(|()| caller).map_err(|why| match why {
+                        NotAdmitted::Forbidden => AuthenticateError::Forbidden,
+                        NotAdmitted::TooMany => AuthenticateError::TooMany,
+                    })
+                }
                 Err(AuthError::Denied) => Err(AuthenticateError::Denied),
                 Err(AuthError::Store(_)) => Err(AuthenticateError::Unavailable),
-            }
+            };
+            Admission { caller, headers }
         })
     }
 }
@@ -122,6 +141,22 @@ impl BankRail for Silent {
     }
 }
 
+/// Changes what a key is allowed.
+struct Allow(ApiKeyId, Scopes);
+
+impl Command for Allow {
+    type Outcome = ();
+    type Error = ();
+    const NAME: &'static str = "test.allow";
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), ()> {
+        let found = desk.find_record::<ApiKey>(self.0).ok_or(())?;
+        let key = found.body::<ApiKey>().ok_or(())?;
+        desk.update(&found, ApiKey { scopes: self.1, ..ApiKey::clone(&key) });
+        Ok(())
+    }
+}
+
 struct World {
     router: Router,
     engine: Engine,
@@ -130,11 +165,17 @@ struct World {
     platforms: Vec<(&'static str, PlatformId)>,
     /// Whether the store dies over money that a bank sent back.
     is_dying: Arc<AtomicBool>,
+    keys: Vec<ApiKeyId>,
     _folder: TempDir,
 }
 
 impl World {
     async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world whose configuration was changed.
+    async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = TempDir::new().unwrap();
         let opened = store::sqlite::open(folder.path(), Arc::new(Vault::new(&[7; 32]))).unwrap();
         let clock = Arc::new(Hand(AtomicI64::new(NOW_MS)));
@@ -149,6 +190,7 @@ impl World {
         let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, Acquirer::of(&rails));
         let mut config = Config::new("http://localhost:8080/");
         config.rails = rails;
+        change(&mut config);
         let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(2), config);
         let desk = PayoutDesk::new(engine.clone(), Arc::clone(&reads), Arc::new(bank.clone()));
         let builder = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(3));
@@ -165,10 +207,11 @@ impl World {
             chores: Arc::new(Work(worker)),
             refusals_of_code: results::of_code,
             ids: Mutex::new(ids(4)),
+            under_way: UnderWay::default(),
         };
         let router = admin::router(sandbox).merge(dialect_mangopay::router(dialect));
         let mut fresh = ids(5);
-        let mut world = Self { router, engine, reads, clock, platforms: Vec::new(), is_dying, _folder: folder };
+        let mut world = Self { router, engine, reads, clock, platforms: Vec::new(), is_dying, keys: Vec::new(), _folder: folder };
         for (name, environment) in [("me", Environment::Sandbox), ("other", Environment::Sandbox), ("live", Environment::Production)] {
             let platform = PlatformId(fresh.fresh());
             let command = CreatePlatform {
@@ -177,8 +220,9 @@ impl World {
                 policy: Policy::mangopay(),
                 key_digest: digest_of(&format!("key-of-{name}")),
             };
-            world.engine.run(Ctx::system(platform, RequestId(fresh.fresh())), command).await.unwrap().unwrap();
+            let key = world.engine.run(Ctx::system(platform, RequestId(fresh.fresh())), command).await.unwrap().unwrap();
             world.platforms.push((name, platform));
+            world.keys.push(key);
         }
         world
     }
@@ -193,10 +237,23 @@ impl World {
     }
 
     async fn ask(&self, request: Request<Body>) -> (u16, Value) {
+        let (parts, answer) = self.ask_whole(request).await;
+        (parts.status.as_u16(), answer)
+    }
+
+    async fn ask_whole(&self, request: Request<Body>) -> (http::response::Parts, Value) {
         let response = tower_service::Service::call(&mut self.router.clone(), request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        (parts.status.as_u16(), serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        (parts, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// Has the key of `me` be allowed these and nothing else.
+    async fn allow(&self, scopes: Scopes) {
+        let ctx = Ctx::system(self.platforms[0].1, RequestId(ledger::Uid::from_bits(9)));
+        self.engine.run(ctx, Allow(self.keys[0], scopes)).await.unwrap().unwrap();
+        // What is remembered of a credential is asked for again after a while.
+        self.advance_ms(6_000);
     }
 
     /// Asks the sandbox of `me`.
@@ -580,13 +637,11 @@ async fn on_production_there_is_none_of_it() {
     }
 }
 
-#[tokio::test]
-async fn a_payer_authenticates_or_does_not() {
-    let world = World::new().await;
-    for (verdict, status, wire, code) in [("pass", "succeeded", "SUCCEEDED", "000000"), ("fail", "failed", "FAILED", "101301")] {
-        let party = world.party().await;
+impl World {
+    /// A card pay-in whose payer is asked to authenticate.
+    async fn asked(&self, party: &Party) -> Value {
         let registration = json!({"UserId": party.user, "Currency": "EUR", "CardType": "CB_VISA_MASTERCARD"});
-        let registration = world.made("/cardregistrations", registration).await;
+        let registration = self.made("/cardregistrations", registration).await;
         let url = text(&registration, "CardRegistrationURL").replace("http://localhost:8080", "");
         let form = format!(
             "data={}&accessKeyRef={}&cardNumber=4970105181818183&cardExpirationDate=1229&cardCvx=123",
@@ -594,11 +649,11 @@ async fn a_payer_authenticates_or_does_not() {
             text(&registration, "AccessKey")
         );
         let request = Request::post(url).header("Content-Type", "application/x-www-form-urlencoded").body(Body::from(form)).unwrap();
-        let response = tower_service::Service::call(&mut world.router.clone(), request).await.unwrap();
+        let response = tower_service::Service::call(&mut self.router.clone(), request).await.unwrap();
         let data = response.into_body().collect().await.unwrap().to_bytes();
         let body = json!({"RegistrationData": String::from_utf8(data.to_vec()).unwrap()}).to_string();
         let path = format!("/v2.01/me/cardregistrations/{}", text(&registration, "Id"));
-        let (_, registration) = world.send("me", "PUT", &path, None, &body).await;
+        let (_, registration) = self.send("me", "PUT", &path, None, &body).await;
         let pay_in = json!({
             "AuthorId": party.user, "CreditedWalletId": party.wallet, "CardId": text(&registration, "CardId"),
             "DebitedFunds": eur(1_000), "Fees": eur(0), "SecureMode": "FORCE", "SecureModeReturnURL": "https://example.com/paid",
@@ -608,7 +663,16 @@ async fn a_payer_authenticates_or_does_not() {
                 "ScreenWidth": 1600, "JavascriptEnabled": true, "TimeZoneOffset": "-60", "UserAgent": "Mozilla/5.0",
             },
         });
-        let pay_in = world.made("/payins/card/direct", pay_in).await;
+        self.made("/payins/card/direct", pay_in).await
+    }
+}
+
+#[tokio::test]
+async fn a_payer_authenticates_or_does_not() {
+    let world = World::new().await;
+    for (verdict, status, wire, code) in [("pass", "succeeded", "SUCCEEDED", "000000"), ("fail", "failed", "FAILED", "101301")] {
+        let party = world.party().await;
+        let pay_in = world.asked(&party).await;
         assert_eq!(pay_in["Status"], json!("CREATED"), "{pay_in}");
         let id = text(&pay_in, "Id");
         let answer = world.done(&format!("/payins/{id}/3ds/{verdict}"), json!({})).await;
@@ -715,4 +779,143 @@ async fn a_bank_that_never_answers_is_given_up_and_asked_again() {
     world.advance_ms(2_000);
     world.run_jobs().await;
     assert_eq!(world.payout(&payout).await["Status"], json!("SUCCEEDED"));
+}
+
+#[tokio::test]
+async fn a_key_may_do_here_what_it_may_do_there() {
+    let world = World::new().await;
+    let paths = paths(&world).await;
+    let everything = [Scope::Payins, Scope::Payouts, Scope::UsersDetails, Scope::UsersVerification, Scope::ClientDevelopers];
+    for (number, (path, (_, power))) in paths.iter().zip(admin::routes::POWERS).enumerate() {
+        let own = match power {
+            Power::PayIns => Scope::Payins,
+            Power::Payouts => Scope::Payouts,
+            Power::Users => Scope::UsersDetails,
+            Power::Verification => Scope::UsersVerification,
+            Power::Platform => Scope::ClientDevelopers,
+        };
+        let key = format!("key-{number}");
+        for other in everything.iter().filter(|scope| **scope != own).map(|scope| scope.write()).chain([own.read()]) {
+            world.allow(other).await;
+            let (status, answer) = world.send("me", "POST", path, Some(&key), "{}").await;
+            assert_eq!((status, &answer["error"]), (403, &json!("forbidden")), "{path}");
+        }
+        world.allow(own.write()).await;
+        let (status, answer) = world.send("me", "POST", path, Some(&key), "{}").await;
+        let was_used = answer["message"] == json!("The Idempotency-Key was used for something else.");
+        assert!(status != 403 && !was_used, "{path}: {answer}");
+    }
+    world.allow(Scope::Payins.write()).await;
+    assert_eq!(world.sandbox("/nothing/here", json!({})).await.0, 404, "whatever a key is allowed");
+}
+
+#[tokio::test]
+async fn calls_are_counted_with_the_other_calls() {
+    let world = World::with(|config| config.rate.limits = [3, 9, 9, 9]).await;
+    let ask = async |body: &str| {
+        let basic = base64::engine::general_purpose::STANDARD.encode("me:key-of-me");
+        let request = Request::post("/sandbox/v1/wires").header("Authorization", format!("Basic {basic}"));
+        world.ask_whole(request.header("Idempotency-Key", "k").body(Body::from(body.to_owned())).unwrap()).await
+    };
+    world.get("/wallets/1").await;
+    for left in ["1", "0"] {
+        let (parts, _) = ask(r#"{"amount":5,"currency":"EUR"}"#).await;
+        assert_eq!((parts.status.as_u16(), parts.headers["x-ratelimit-remaining"].to_str().unwrap()), (200, left));
+        assert_eq!(parts.headers.get_all("x-ratelimit").iter().count(), 4);
+    }
+    let (parts, answer) = ask(r#"{"amount":5,"currency":"EUR"}"#).await;
+    assert_eq!((parts.status.as_u16(), &answer["error"]), (429, &json!("too_many_requests")));
+    assert_eq!(world.send("me", "GET", "/v2.01/me/wallets/1", None, "").await.0, 429, "there too");
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_said_to_be() {
+    let world = World::new().await;
+    for path in paths(&world).await {
+        for key in ["", &"k".repeat(65), "\u{e9}"] {
+            let (status, answer) = world.send("me", "POST", &path, Some(key), "{}").await;
+            assert_eq!((status, answer["fields"]["Idempotency-Key"].is_string()), (400, true), "{path} {key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_step_with_a_key_is_taken_once() {
+    let world = World::new().await;
+    let (party, _) = world.paid_out(WAITS, None).await;
+    let (_, sent) = world.paid_out(WAITS, None).await;
+    let (_, refused) = world.paid_out(WAITS, None).await;
+    let (_, returned) = world.paid_out(WAITS, None).await;
+    let passed = text(&world.asked(&party).await, "Id");
+    let failed = text(&world.asked(&party).await, "Id");
+    for (number, (path, body)) in [
+        (format!("/payouts/{sent}/succeed"), "{}"),
+        (format!("/payouts/{refused}/fail"), r#"{"code":"121010"}"#),
+        (format!("/payouts/{returned}/return"), r#"{"code":"AC04"}"#),
+        (format!("/payins/{passed}/3ds/pass"), "{}"),
+        (format!("/payins/{failed}/3ds/fail"), "{}"),
+        ("/jobs/run".to_owned(), "{}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (path, key) = (format!("/sandbox/v1{path}"), format!("step-{number}"));
+        let (status, first) = world.send("me", "POST", &path, Some(&key), body).await;
+        assert_eq!(status, 200, "{path}: {first}");
+        assert_eq!(world.send("me", "POST", &path, Some(&key), body).await, (200, first), "{path}");
+        let (status, other) = world.send("me", "POST", &path, Some(&key), r#"{"x":1}"#).await;
+        assert_eq!((status, &other["error"]), (409, &json!("conflict")), "{path}: with another body");
+        // One that was claimed by a request that was cut short takes the step again, and finds it done.
+        let cut = format!("cut-{number}");
+        claim(&world, &path, &cut, body).await;
+        let (status, again) = world.send("me", "POST", &path, Some(&cut), body).await;
+        assert_eq!(status, 200, "{path}: {again}");
+        assert_eq!(world.send("me", "POST", &path, Some(&cut), body).await, (200, again), "{path}: and answers its key");
+        if !path.ends_with("/jobs/run") && !path.ends_with("/return") {
+            assert_eq!(world.send("me", "POST", &path, None, body).await.0, 409, "{path}: without a key it is past");
+        }
+    }
+    let (_, other) = world.paid_out(WAITS, None).await;
+    let path = format!("/sandbox/v1/payouts/{other}/succeed");
+    claim(&world, &path, "cut-other", "{}").await;
+    assert_eq!(world.send("me", "POST", &path, Some("cut-other"), r#"{"x":1}"#).await.0, 409, "another input takes no step");
+    assert_eq!(world.payout(&other).await["Status"], json!("CREATED"));
+}
+
+/// Leaves a key behind as a process does that dies between claiming it and answering it.
+async fn claim(world: &World, path: &str, key: &str, body: &str) {
+    let parts = Request::post(path).header("Idempotency-Key", key).body(()).unwrap().into_parts().0;
+    let space = edge::key::Space { platform: world.platforms[0].1, dialect: 200 };
+    let body = bytes::Bytes::copy_from_slice(body.as_bytes());
+    let keyed: Keyed = edge::key::keyed(space, &parts, &body, |_| true).unwrap().unwrap();
+    let ctx = Ctx::system(world.platforms[0].1, RequestId(ledger::Uid::from_bits(8)));
+    let render = |_: &Ctx, (): &()| unreachable!("it does not fail");
+    let begun = world.engine.begin(ctx, Nothing, Some(keyed), render).await.unwrap();
+    assert!(matches!(begun, Begun::Started(())));
+}
+
+struct Nothing;
+
+impl Command for Nothing {
+    type Outcome = ();
+    type Error = ();
+    const NAME: &'static str = "test.nothing";
+
+    fn decide(&self, _: &mut Desk<'_>) -> Result<(), ()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_mistake_uses_its_key_up() {
+    let world = World::new().await;
+    let wire = |amount: i64| json!({"amount": amount, "currency": "EUR"}).to_string();
+    let (status, first) = world.send("me", "POST", "/sandbox/v1/wires", Some("wrong"), &wire(-1)).await;
+    assert_eq!(status, 400);
+    assert_eq!(world.send("me", "POST", "/sandbox/v1/wires", Some("wrong"), &wire(-1)).await, (400, first), "with its first answer");
+    assert_eq!(world.send("me", "POST", "/sandbox/v1/wires", Some("wrong"), &wire(1)).await.0, 409);
+    let path = format!("/sandbox/v1/payouts/{}/succeed", ledger::Uid::from_bits(5));
+    let (status, first) = world.send("me", "POST", &path, Some("nowhere"), "{}").await;
+    assert_eq!(status, 404);
+    assert_eq!(world.send("me", "POST", &path, Some("nowhere"), "{}").await, (404, first));
 }

@@ -40,4 +40,4 @@ mod workbench;
 
 pub use auth::{digest_of, fresh_secret};
 pub use call::Call;
-pub use service::{Config, Dialect, LOCAL, Local, router};
+pub use service::{Admission, Config, Dialect, Local, NotAdmitted, router};

@@ -10,6 +10,7 @@ use crate::endpoints::{
 };
 use crate::router::{Route, Verb, Version};
 use crate::scopes::Scope;
+use crate::service::{BODY_MAX_BYTES, UPLOAD_MAX_BYTES};
 use crate::wire::WireError;
 
 /// What a handler gives, later.
@@ -34,19 +35,23 @@ pub struct Endpoint {
     pub access: Access,
     /// What answers it.
     pub handler: Handler,
+    /// Bytes of a body at most.
+    pub body_max: usize,
 }
 
 const IN_V2_TOO: &[Version] = &[Version::V2];
 const NOT_IN_V2: &[Version] = &[];
 
 macro_rules! routes {
-    ($($verb:ident $pattern:literal $also:ident $access:expr, $handler:path;)*) => {
+    (@body_max) => { BODY_MAX_BYTES };
+    (@body_max takes_file) => { UPLOAD_MAX_BYTES };
+    ($($verb:ident $pattern:literal $also:ident $access:expr, $handler:path $(, $takes:ident)?;)*) => {
         /// Every route.
         pub static ROUTES: &[Route<Endpoint>] = &[$(Route {
             verb: Verb::$verb,
             pattern: $pattern,
             also: $also,
-            target: Endpoint { access: $access, handler: |call| Box::pin($handler(call)) },
+            target: Endpoint { access: $access, handler: |call| Box::pin($handler(call)), body_max: routes!(@body_max $($takes)?) },
         },)*];
     };
 }
@@ -74,7 +79,7 @@ routes! {
     Get "/v2.01/{ClientId}/users/{UserId}/emoney/{Year}/{Month}" IN_V2_TOO Access::Token(Scope::UsersDetails), emoney::view;
     Get "/v2.01/{ClientId}/clients" IN_V2_TOO Access::Token(Scope::ClientDetails), clients::view;
     Put "/v2.01/{ClientId}/clients" IN_V2_TOO Access::Token(Scope::ClientDetails), clients::update;
-    Put "/v2.01/{ClientId}/clients/logo" IN_V2_TOO Access::Token(Scope::ClientDetails), clients::logo::upload;
+    Put "/v2.01/{ClientId}/clients/logo" IN_V2_TOO Access::Token(Scope::ClientDetails), clients::logo::upload, takes_file;
     Get "/v2.01/{ClientId}/clients/wallets" IN_V2_TOO Access::Token(Scope::ClientWallets), clients::wallets::list;
     Get "/v2.01/{ClientId}/clients/wallets/{FundsType}" IN_V2_TOO Access::Token(Scope::ClientWallets), clients::wallets::list_of_type;
     Get "/v2.01/{ClientId}/clients/wallets/{FundsType}/{Currency}" IN_V2_TOO Access::Token(Scope::ClientWallets), clients::wallets::view;

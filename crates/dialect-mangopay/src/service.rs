@@ -3,29 +3,29 @@
 //! Route, credentials, client id, scope, rate limit, body, idempotency key, handler: the first that
 //! refuses answers, in this order. What comes before the credentials has no rate-limit headers.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path};
+use axum::extract::Path;
 use axum::routing::{any, get};
 use bytes::Bytes;
 use domain::ids::RequestId;
 use domain::payment::ReceivingAccount;
-use domain::{Actor, Ctx, Given, IdempotencyKey, Ids, Timestamp};
+use domain::platform::Scopes;
+use domain::{Actor, Ctx, Given, Ids, Timestamp};
+use edge::BodyError;
+use edge::key::{IDEMPOTENCY_KEY, Space, keyed};
 use engine::rail::Rails;
-use engine::{Acquirer, Clock, Engine, Keyed, Reads};
-use http::header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH};
+use engine::{Acquirer, Clock, Engine, Keyed, OWNERS_KEYS, Reads};
+use http::header::{ALLOW, AUTHORIZATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use sha2::{Digest, Sha256};
 
 use crate::auth::{AuthError, Authenticator, Caller, Credentials};
 use crate::call::{Call, View, WireResponse, error_response};
 use crate::endpoints::clients::logo;
 use crate::endpoints::{oauth, tokenizer};
-use crate::rate::{RateConfig, RateLimits};
+use crate::rate::{RateConfig, RateLimits, RateState};
 use crate::router::{Found, Matched, Router, Verb};
 use crate::routes::{Access, Endpoint, ROUTES};
 use crate::wire::Spelling;
@@ -34,18 +34,15 @@ use crate::wire::error::WireError;
 /// This dialect's name space of idempotency keys.
 pub const DIALECT: u8 = 1;
 
-/// The name space of the keys of local requests, which no client can use up.
-pub const LOCAL: u8 = 0;
+/// A body at most, where no file is sent.
+pub const BODY_MAX_BYTES: usize = 256 * 1_024;
 
-/// A body at most: a file of 10 MiB in base64, and the JSON around it.
-pub const BODY_MAX_BYTES: usize = 14 * 1_024 * 1_024;
+/// A body at most where one is: 10 MB in base64, and the JSON around it. Source: reference, people part, 6.4.
+pub const UPLOAD_MAX_BYTES: usize = 11 * 1_024 * 1_024;
 
 /// Characters of an idempotency key. Source: reference, people part, 1.7.
 const KEY_MIN: usize = 16;
 const KEY_MAX: usize = 36;
-
-/// The header a client sends its key in, and the name it has in errors.
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// What an operator chooses.
 #[derive(Clone, Debug)]
@@ -159,22 +156,38 @@ impl Dialect {
             return denied(&received, access);
         }
         if is_local {
-            return self.admit(received, parts, body, matched, caller).await;
+            return self.answer(received, parts, body, matched, caller).await;
         }
         let rate = self.rates.count(caller.platform, received.at.seconds());
-        let mut response = if !is_allowed(access, matched.route.verb, &caller) {
-            received.error(&WireError::forbidden_ressource("This endpoint is not available for your account"))
-        } else if rate.is_refused {
-            received.error(&WireError::rate_limit())
-        } else {
-            self.admit(received, parts, body, matched, caller).await
+        let mut response = match may_go_on(&caller, needed(access, matched.route.verb), &rate) {
+            Ok(()) => self.answer(received, parts, body, matched, caller).await,
+            Err(NotAdmitted::Forbidden) => {
+                received.error(&WireError::forbidden_ressource("This endpoint is not available for your account"))
+            }
+            Err(NotAdmitted::TooMany) => received.error(&WireError::rate_limit()),
         };
         rate.write_headers(response.headers_mut());
         response
     }
 
+    /// Lets a request in that is served beside this dialect, under the same credentials, scopes and rate limits.
+    ///
+    /// Errors: only those of the credentials. Whether a known caller may go on is in [`Admission::verdict`].
+    pub async fn admit(&self, headers: &HeaderMap, needed: Option<Scopes>) -> Result<Admission, AuthError> {
+        let caller = self.caller(headers).await?;
+        let rate = self.rates.count(caller.platform, self.clock.now().seconds());
+        let verdict = may_go_on(&caller, needed, &rate);
+        Ok(Admission { caller, rate, verdict })
+    }
+
+    /// Where a request came from, as the audit trail keeps it.
+    #[must_use]
+    pub fn origin(&self, parts: &Parts) -> [u8; 16] {
+        edge::origin(&self.config.origin_key, parts)
+    }
+
     /// What a known caller is answered.
-    async fn admit(
+    async fn answer(
         self: &Arc<Self>,
         received: Received,
         parts: &Parts,
@@ -183,14 +196,17 @@ impl Dialect {
         caller: Caller,
     ) -> WireResponse {
         let route = matched.route;
-        let body = match read_body(&parts.headers, body).await {
+        let body = match edge::body::read(parts, body, route.target.body_max).await {
             Ok(body) => body,
-            Err(error) => return received.error(&error),
+            Err(error) => return received.error(&of_body(error)),
         };
-        let takes_key = route.verb == Verb::Post && route.target.access != Access::ApiKey;
-        let keyed = match takes_key.then(|| keyed(&caller, parts, &body)).transpose() {
+        let is_local = parts.extensions.get::<Local>().is_some();
+        // A client's PUT is the same when it comes twice; what the owner of the data has done by a file is done once.
+        let takes_key = (route.verb == Verb::Post || is_local) && route.target.access != Access::ApiKey;
+        let space = Space { platform: caller.platform, dialect: if is_local { OWNERS_KEYS } else { DIALECT } };
+        let keyed = match takes_key.then(|| keyed(space, parts, &body, is_idempotency_key)).transpose() {
             Ok(keyed) => keyed.flatten(),
-            Err(error) => return received.error(&error),
+            Err(_) => return received.error(&wrong_idempotency_key()),
         };
         let call = self.call(received, parts, body, matched, caller, keyed);
         match (route.target.handler)(&call).await {
@@ -235,8 +251,7 @@ impl Dialect {
         }
     }
 
-    /// Who sends these headers, for what is served beside this dialect under the same credentials.
-    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, AuthError> {
+    async fn caller(&self, headers: &HeaderMap) -> Result<Caller, AuthError> {
         let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()).unwrap_or("");
         let now = self.clock.now();
         match Credentials::parse(header) {
@@ -260,16 +275,10 @@ impl Dialect {
         }
     }
 
-    /// Keyed hash of the address the request came from; zeros where the server does not tell it.
-    fn origin(&self, parts: &Parts) -> [u8; 16] {
-        let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else { return [0; 16] };
-        let mut hash = Sha256::new();
-        hash.update(self.config.origin_key);
-        match peer.ip() {
-            std::net::IpAddr::V4(address) => hash.update(address.octets()),
-            std::net::IpAddr::V6(address) => hash.update(address.octets()),
-        }
-        first_half(hash)
+    /// What a request is answered that nobody has time to look at.
+    pub fn overloaded(&self) -> Response<Body> {
+        let received = Received { request: self.fresh_request(), at: self.clock.now() };
+        received.error(&WireError::overloaded()).map(Body::from)
     }
 
     /// Now, real time.
@@ -311,41 +320,52 @@ fn other_methods(received: &Received, parts: &Parts, verbs: &[Verb]) -> WireResp
     response
 }
 
-fn is_allowed(access: Access, verb: Verb, caller: &Caller) -> bool {
+/// What an endpoint needs a key to be allowed; `None` where any key will do.
+fn needed(access: Access, verb: Verb) -> Option<Scopes> {
     match (access, verb) {
-        (Access::ApiKey, _) => true,
-        (Access::Token(scope), Verb::Get) => caller.scopes.allow(scope.read()),
-        (Access::Token(scope), Verb::Post | Verb::Put | Verb::Delete) => caller.scopes.allow(scope.write()),
+        (Access::ApiKey, _) => None,
+        (Access::Token(scope), Verb::Get) => Some(scope.read()),
+        (Access::Token(scope), Verb::Post | Verb::Put | Verb::Delete) => Some(scope.write()),
     }
 }
 
-/// The whole body. One that says it is too long is refused unread.
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, WireError> {
-    let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<u64>().ok());
-    if declared.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > BODY_MAX_BYTES)) {
-        return Err(WireError::body_too_large());
-    }
-    match Limited::new(body, BODY_MAX_BYTES).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(WireError::body_too_large()),
-        Err(_) => Err(WireError::malformed_body()),
+/// A caller who is known, and whether it may go on.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Who calls.
+    pub caller: Caller,
+    /// What the answer tells of its rate.
+    pub rate: RateState,
+    /// Whether it may go on.
+    pub verdict: Result<(), NotAdmitted>,
+}
+
+/// Why a known caller may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// Its key is not allowed this.
+    Forbidden,
+    /// It has called too often.
+    TooMany,
+}
+
+fn may_go_on(caller: &Caller, needed: Option<Scopes>, rate: &RateState) -> Result<(), NotAdmitted> {
+    if needed.is_some_and(|needed| !caller.scopes.allow(needed)) {
+        Err(NotAdmitted::Forbidden)
+    } else if rate.is_refused {
+        Err(NotAdmitted::TooMany)
+    } else {
+        Ok(())
     }
 }
 
-/// The idempotency key of a request, if it has one, and what it is used for.
-///
-/// Errors: `param_error` for a key of another form.
-fn keyed(caller: &Caller, parts: &Parts, body: &Bytes) -> Result<Option<Keyed>, WireError> {
-    let Some(header) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let key = header.to_str().ok().filter(|key| is_idempotency_key(key)).ok_or_else(wrong_idempotency_key)?;
-    let path = parts.uri.path_and_query().map_or(parts.uri.path(), |path| path.as_str());
-    let mut hash = Sha256::new();
-    for part in [parts.method.as_str().as_bytes(), b" ", path.as_bytes(), b"\n", body] {
-        hash.update(part);
+fn of_body(error: BodyError) -> WireError {
+    match error {
+        BodyError::TooLarge => WireError::body_too_large(),
+        BodyError::Overloaded => WireError::overloaded(),
+        BodyError::TimedOut => WireError::body_timed_out(),
+        BodyError::Broken => WireError::malformed_body(),
     }
-    let dialect = if parts.extensions.get::<Local>().is_some() { LOCAL } else { DIALECT };
-    let key = IdempotencyKey { platform: caller.platform, dialect, key: key.into() };
-    Ok(Some(Keyed { key, fingerprint: first_half(hash), path: path.into() }))
 }
 
 /// Whether a text has the form of an idempotency key: 16 to 36 letters, digits and dashes.
@@ -355,11 +375,6 @@ pub(crate) fn is_idempotency_key(text: &str) -> bool {
 
 pub(crate) fn wrong_idempotency_key() -> WireError {
     WireError::wrong_field(IDEMPOTENCY_KEY, "The Idempotency-Key must contain between 16 and 36 alphanumeric characters or dashes (-).")
-}
-
-fn first_half(hash: Sha256) -> [u8; 16] {
-    let digest: [u8; 32] = hash.finalize().into();
-    digest.first_chunk().copied().unwrap_or_default()
 }
 
 /// The dialect as a service of axum: everything that reaches it is this wire's, also what leads nowhere.
@@ -527,11 +542,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_beyond_the_limit_is_refused() {
+    async fn a_body_beyond_the_limit_of_its_route_is_refused() {
         let world = World::new().await;
         let seen = world.call("POST", "/wallets", &[("Content-Length", "99999999")], "{}").await;
         assert_eq!(seen.status, 413, "by what it says");
-        let seen = world.call("POST", "/wallets", &[], &" ".repeat(BODY_MAX_BYTES + 1)).await;
-        assert_eq!(seen.status, 413, "by what it is");
+        for (method, path, max) in [("POST", "/wallets", BODY_MAX_BYTES), ("PUT", "/clients/logo", UPLOAD_MAX_BYTES)] {
+            let seen = world.call(method, path, &[], &" ".repeat(max)).await;
+            assert_eq!((seen.status.as_u16(), &*seen.get("Type")), (400, "param_error"), "{path}: it is read");
+            let seen = world.call(method, path, &[], &" ".repeat(max + 1)).await;
+            assert_eq!((seen.status.as_u16(), &*seen.get("Type")), (413, "other"), "{path}: by what it is");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let world = World::new().await;
+        let token = format!("Bearer {}", world.issue_token("me").await);
+        let (_sender, body) = http_body_util::channel::Channel::<Bytes, std::convert::Infallible>::new(1);
+        let request = Request::post("/v2.01/me/wallets").header("Authorization", token).header("Content-Length", "10");
+        let seen = world.send(request.body(Body::new(body)).unwrap()).await;
+        assert_eq!((seen.status.as_u16(), &*seen.get("Type")), (408, "other"));
+    }
+
+    #[tokio::test]
+    async fn who_is_not_looked_at_is_told_in_this_wires_words() {
+        let world = World::new().await;
+        let (parts, body) = world.dialect.overloaded().into_parts();
+        let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((parts.status.as_u16(), &parts.headers["retry-after"], &body["Type"]), (503, &HeaderValue::from(1), &json!("other")));
     }
 }

@@ -1,13 +1,18 @@
 //! A command on its way through a batch: with its key, its renderer and whoever waits for it.
 
+use domain::platform::{NoteFixture, Platform};
 use domain::{
-    Answer, AuditLine, Books, Command, Ctx, Desk, Freshness, IdempotencyKey, Ids, KeyRow, KeyState, Needs, RecordKey, Resource, Timestamp,
-    Wanted, platform::Platform,
+    Answer, AuditLine, Books, Command, Ctx, Desk, DirectoryKey, Freshness, IdempotencyKey, Ids, KeyRow, KeyState, Needs, RecordKey,
+    Resource, Timestamp, Wanted,
 };
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::engine::Refused;
+
+/// The name space of the keys of the owner of the data, who has the lines of a file done once each: no client can use
+/// one up, only a success does, and it is remembered for ever ([`NoteFixture`]).
+pub const OWNERS_KEYS: u8 = 0;
 
 /// The idempotency key a request came with, and what it was used for.
 #[derive(Clone, Debug)]
@@ -176,8 +181,8 @@ where
 
     fn after(&self, ctx: &Ctx, result: Result<C::Outcome, C::Error>, desk: &mut Desk<'_>) -> Reply {
         let answer = (self.render)(ctx, result.as_ref());
-        if let Some(keyed) = self.keyed.as_ref().filter(|_| uses_key_up(answer.status)) {
-            desk.put_key(keyed.row(KeyState::Answered(answer.clone()), desk.real_now()));
+        if let Some(keyed) = self.keyed.as_ref().filter(|keyed| keyed.is_used_up(answer.status)) {
+            keyed.use_up(KeyState::Answered(answer.clone()), desk);
         }
         Reply::Answer(answer)
     }
@@ -205,16 +210,16 @@ where
     }
 
     fn after(&self, ctx: &Ctx, result: Result<C::Outcome, C::Error>, desk: &mut Desk<'_>) -> Begun<C::Outcome> {
-        let (state, begun, is_used_up) = match result {
-            Ok(outcome) => (KeyState::Claimed, Begun::Started(outcome), true),
+        let (state, begun, status) = match result {
+            Ok(outcome) => (KeyState::Claimed, Begun::Started(outcome), None),
             Err(error) => {
                 let answer = (self.render)(ctx, &error);
-                let is_used_up = uses_key_up(answer.status);
-                (KeyState::Answered(answer.clone()), Begun::Ended(Reply::Answer(answer)), is_used_up)
+                let status = answer.status;
+                (KeyState::Answered(answer.clone()), Begun::Ended(Reply::Answer(answer)), Some(status))
             }
         };
-        if let Some(keyed) = self.keyed.as_ref().filter(|_| is_used_up) {
-            desk.put_key(keyed.row(state, desk.real_now()));
+        if let Some(keyed) = self.keyed.as_ref().filter(|keyed| status.is_none_or(|status| keyed.is_used_up(status))) {
+            keyed.use_up(state, desk);
         }
         begun
     }
@@ -267,21 +272,39 @@ pub enum Begun<O> {
 }
 
 impl Keyed {
-    fn row(&self, state: KeyState, at: Timestamp) -> KeyRow {
-        KeyRow { key: self.key.clone(), fingerprint: self.fingerprint, path: Arc::clone(&self.path), state, at }
+    /// Writes that the key is used up. The owner's is noted besides, for longer than keys are kept.
+    fn use_up(&self, state: KeyState, desk: &mut Desk<'_>) {
+        let at = desk.real_now();
+        desk.put_key(KeyRow { key: self.key.clone(), fingerprint: self.fingerprint, path: Arc::clone(&self.path), state, at });
+        if let Some(note) = self.note() {
+            desk.put_directory(note, self.key.platform);
+        }
     }
-}
 
-/// Whether an answer of this status uses its key up: what may be asked again as it is (not allowed now, too often, our
-/// fault) does not.
-const fn uses_key_up(status: u16) -> bool {
-    !matches!(status, 401 | 403 | 429 | 500..)
+    /// Whether an answer of this status uses the key up. A client's is not by what may be asked again as it is (not
+    /// allowed now, too often, our fault); the owner's is by a success only.
+    const fn is_used_up(&self, status: u16) -> bool {
+        match self.key.dialect {
+            OWNERS_KEYS => matches!(status, 200..300),
+            _ => !matches!(status, 401 | 403 | 429 | 500..),
+        }
+    }
+
+    /// Where it is noted for ever that it was used, if it is the owner's.
+    fn note(&self) -> Option<DirectoryKey> {
+        (self.key.dialect == OWNERS_KEYS).then(|| NoteFixture::key(self.key.platform, &self.key.key))
+    }
 }
 
 fn used_before(keyed: Option<&Keyed>, desk: &mut Desk<'_>) -> Option<Reply> {
     let keyed = keyed?;
-    let row = desk.key(&keyed.key)?;
-    Some(Reply::KeyUsed(row.freshness(&keyed.fingerprint)))
+    let noted = keyed.note().and_then(|note| desk.directory(&note));
+    match (desk.key(&keyed.key), noted) {
+        (Some(row), _) => Some(Reply::KeyUsed(row.freshness(&keyed.fingerprint))),
+        // Its answer is not kept any more.
+        (None, Some(_)) => Some(Reply::KeyUsed(Freshness::Claimed)),
+        (None, None) => None,
+    }
 }
 
 fn outcome_word<C: Command>(result: &Result<C::Outcome, C::Error>) -> &'static str {

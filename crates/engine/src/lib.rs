@@ -36,7 +36,7 @@ pub use clock::Clock;
 pub use engine::{Engine, EngineConfig, Refused};
 pub use ids::UuidIds;
 pub use inline::{Awaited, Batch, Inline};
-pub use job::{Begun, Keyed, RejectInput, Reply};
+pub use job::{Begun, Keyed, OWNERS_KEYS, RejectInput, Reply};
 pub use link::{PageLink, SCA_PAGE, fresh_session, secrets_match, session_digest};
 pub use reads::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads};
 pub use store::{Store, StoreError};

@@ -36,7 +36,7 @@ pub async fn submit(State(pages): State<Arc<Pages>>, Path(link): Path<String>, r
         Ok(_) => return refusal(&CheckoutError::Over),
         Err(error) => return refusal(&error),
     };
-    let form = Form::read(request).await;
+    let Ok(form) = Form::read(request).await else { return refusal(&CheckoutError::Unavailable) };
     let (ctx, pay_in) = (pages.ctx(session.payment.platform), session.payment.id);
     if form.get("choice") == "cancel" {
         return match pages.checkout.leave(ctx, pay_in, Refusal::CancelledByPayer).await {

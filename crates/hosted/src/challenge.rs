@@ -32,7 +32,8 @@ pub async fn submit(State(pages): State<Arc<Pages>>, Path(link): Path<String>, r
         Ok(session) => session,
         Err(error) => return refusal(&error),
     };
-    let Some(verdict) = chosen(&Form::read(request).await) else { return show_of(&session).respond() };
+    let Ok(form) = Form::read(request).await else { return refusal(&CheckoutError::Unavailable) };
+    let Some(verdict) = chosen(&form) else { return show_of(&session).respond() };
     match pages.checkout.authenticate(pages.ctx(session.payment.platform), session.payment.id, verdict).await {
         // The acquirer was not heard: the payer can say it again, and a job asks.
         Ok(payment) if payment.status == Status::Created => refusal(&CheckoutError::Unavailable),
@@ -59,7 +60,8 @@ pub async fn submit_validation(State(pages): State<Arc<Pages>>, Path(link): Path
         Err(error) => return refusal(&error),
     };
     let (platform, id) = (session.record.lead.platform, CardValidationId(session.record.lead.id));
-    let Some(verdict) = chosen(&Form::read(request).await) else { return way_back(session.return_url.as_deref()) };
+    let Ok(form) = Form::read(request).await else { return refusal(&CheckoutError::Unavailable) };
+    let Some(verdict) = chosen(&form) else { return way_back(session.return_url.as_deref()) };
     match pages.checkout.authenticate_validation(pages.ctx(platform), id, verdict).await {
         Ok(record) if record.body::<CardValidation>().is_some_and(|validation| validation.is_open()) => {
             refusal(&CheckoutError::Unavailable)

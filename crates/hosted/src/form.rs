@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use domain::Secret;
+use edge::BodyError;
 use http::Request;
-use http_body_util::{BodyExt, Limited};
 use percent_encoding::percent_decode_str;
 
 /// A form at most.
@@ -16,10 +16,15 @@ pub struct Form(Vec<(String, Secret<String>)>);
 
 impl Form {
     /// Reads a request's body; what is no form has no fields.
-    pub async fn read(request: Request<Body>) -> Self {
-        let Ok(body) = Limited::new(request.into_body(), MAX_BYTES).collect().await else { return Self(Vec::new()) };
-        let bytes = body.to_bytes();
-        Self::parse(str::from_utf8(&bytes).unwrap_or(""))
+    ///
+    /// Errors: only those that trying again may help against; a form that is too long is none.
+    pub async fn read(request: Request<Body>) -> Result<Self, BodyError> {
+        let (parts, body) = request.into_parts();
+        match edge::body::read(&parts, body, MAX_BYTES).await {
+            Ok(bytes) => Ok(Self::parse(str::from_utf8(&bytes).unwrap_or(""))),
+            Err(BodyError::TooLarge | BodyError::Broken) => Ok(Self(Vec::new())),
+            Err(error @ (BodyError::Overloaded | BodyError::TimedOut)) => Err(error),
+        }
     }
 
     /// Reads a form's text, or a query string.
@@ -53,9 +58,9 @@ mod tests {
 
     #[tokio::test]
     async fn fields_are_decoded_and_absent_ones_empty() {
-        let form = Form::read(Request::new(Body::from("number=4970+1071%201111&a=%C3%A9&b"))).await;
+        let form = Form::read(Request::new(Body::from("number=4970+1071%201111&a=%C3%A9&b"))).await.unwrap();
         assert_eq!((form.compact("number").expose().as_str(), form.get("a"), form.get("b"), form.get("c")), ("497010711111", "é", "", ""));
-        let long = Form::read(Request::new(Body::from(format!("a={}", "x".repeat(MAX_BYTES))))).await;
+        let long = Form::read(Request::new(Body::from(format!("a={}", "x".repeat(MAX_BYTES))))).await.unwrap();
         assert_eq!(long.get("a"), "");
     }
 }

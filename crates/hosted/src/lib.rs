@@ -18,11 +18,13 @@ mod session;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
 use domain::ids::RequestId;
 use domain::platform::Platform;
 use domain::{Actor, Ctx, Ids, PlatformId, RecordKey, Resource, Secret, Timestamp, Via};
 use engine::{Checkout, CheckoutError, Listener, PageLink, Reads, Subject, Voice};
+use http::Response;
 
 /// What the pages work with.
 pub struct Pages {
@@ -64,6 +66,12 @@ impl Pages {
 /// The link of a text, if it opens the session of what it names. Whatever is wrong with it, it leads nowhere.
 fn opened(link: &PageLink, session: &Secret<String>) -> Result<(), CheckoutError> {
     if link.opens(session) { Ok(()) } else { Err(CheckoutError::NotFound) }
+}
+
+/// What a browser is answered that nobody has time to look at.
+#[must_use]
+pub fn unavailable() -> Response<Body> {
+    session::refusal(&CheckoutError::Unavailable)
 }
 
 /// The pages as a service: `/pay/card/{link}`, `/pay/3ds/{link}`, `/pay/validation/{link}`.

@@ -106,7 +106,7 @@ async fn submitted(pages: &ScaPages, request: Request<Body>) -> Result<Response<
     if opened.is_over && opened.session.status == ScaStatus::Succeeded {
         return Err(NoForm::Over);
     }
-    let code = Form::read(request).await.compact("code");
+    let code = Form::read(request).await.map_err(|_| NoForm::Broken)?.compact("code");
     if opened.session.is_open() && !opened.is_over && !is_code(code.expose()) {
         return ask(pages, &opened, Some(format!("The code has {CODE_DIGITS} digits."))).await;
     }

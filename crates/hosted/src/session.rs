@@ -6,10 +6,14 @@ use domain::ids::CardValidationId;
 use domain::payment::{CardPayIn, Detail, Payment, Status};
 use domain::{PaymentId, Record, Timestamp};
 use engine::{CheckoutError, PageLink, Subject};
-use http::{Response, StatusCode};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response, StatusCode};
 
 use crate::page::{Page, redirect};
 use crate::{Pages, opened};
+
+/// Seconds a browser is asked to wait when a page has to be opened again.
+const RETRY_AFTER_S: u64 = 1;
 
 /// A pay-in that a link leads to.
 pub struct PayInSession {
@@ -96,5 +100,9 @@ pub fn refusal(error: &CheckoutError) -> Response<Body> {
             (StatusCode::SERVICE_UNAVAILABLE, "This takes longer than usual", "Nothing is lost. Reload this page in a moment.")
         }
     };
-    Page::notice(status, title, text).respond()
+    let mut response = Page::notice(status, title, text).respond();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+    }
+    response
 }

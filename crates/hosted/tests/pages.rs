@@ -264,3 +264,9 @@ async fn an_acquirer_that_is_not_heard_loses_nothing() {
     assert_eq!(status(&s, &id).await, is("SUCCEEDED", "000000"));
     let _ = eur(0);
 }
+
+#[tokio::test]
+async fn who_is_not_looked_at_is_told_to_come_back() {
+    let response = hosted::unavailable();
+    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &http::HeaderValue::from(1)));
+}

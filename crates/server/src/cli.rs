@@ -46,6 +46,11 @@ enum Command {
     Bench(BenchCommand),
 }
 
+/// Connections served at once unless it is said otherwise.
+const CONNECTIONS: u32 = edge::CONNECTIONS_MAX;
+/// More than any system has sockets for.
+const MOST_CONNECTIONS: i64 = 1_000_000;
+
 /// How the server listens.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
@@ -58,6 +63,11 @@ pub struct ServeArgs {
     /// Counts calls and tells the counts, but never refuses one
     #[arg(long)]
     pub no_rate_limit: bool,
+    /// Connections served at once; what comes beyond is answered 503. More than the system's limit of open files allows
+    /// needs that raised too
+    #[arg(long, value_name = "COUNT", default_value_t = CONNECTIONS, value_parser = clap::value_parser!(u32).range(1..=MOST_CONNECTIONS),
+        env = "FLORIN_MAX_CONNECTIONS")]
+    pub max_connections: u32,
     /// Writes the address to this file once the server answers
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
@@ -115,14 +125,14 @@ enum BenchCommand {
 pub fn run() -> Result<ExitCode, Box<dyn Error>> {
     let Cli { location, json, command } = Cli::parse();
     match command {
-        Command::Serve(args) => serve::run(&location, &args).map(|()| ExitCode::SUCCESS),
+        Command::Serve(args) => serve::run(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Demo(args) => demo::run(&location, &args, json),
         Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Platform(PlatformCommand::Create(args)) => platform::create(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Verify) => ledger::verify(&location, json),
         Command::Ledger(LedgerCommand::Balance(args)) => ledger::balance(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Explain(args)) => ledger::explain(&location, &args, json).map(|()| ExitCode::SUCCESS),
-        Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format).map(|()| ExitCode::SUCCESS),
+        Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format, json).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Baseline(args)) => bench::baseline(location.database.as_deref(), &args).map(|()| ExitCode::SUCCESS),
     }

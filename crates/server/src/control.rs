@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -18,6 +19,9 @@ use crate::platform::{self, NewPlatform};
 
 /// A request is not longer than this.
 const MAX_REQUEST_BYTES: u64 = 16 * 1_024 * 1_024;
+
+/// A request is there this long after its connection.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -44,7 +48,14 @@ pub async fn listen(location: &Location, installation: Arc<Installation>, router
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        loop {
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    edge::accept::bear(&error).await;
+                    continue;
+                }
+            };
             let (installation, router) = (Arc::clone(&installation), router.clone());
             tokio::spawn(async move {
                 if let Err(error) = answer(stream, &installation, &router).await {
@@ -59,7 +70,8 @@ pub async fn listen(location: &Location, installation: Arc<Installation>, router
 async fn answer(stream: UnixStream, installation: &Installation, router: &Router) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(read.take(MAX_REQUEST_BYTES)).read_line(&mut line).await?;
+    let mut reader = BufReader::new(read.take(MAX_REQUEST_BYTES));
+    tokio::time::timeout(REQUEST_TIMEOUT, reader.read_line(&mut line)).await??;
     let response = match serde_json::from_str(&line) {
         Ok(Request::CreatePlatform(new)) => match platform::make(&installation.engine, installation, &new).await {
             Ok(_) => Response::Done,

@@ -10,7 +10,7 @@ use dialect_mangopay::Local;
 use dialect_mangopay::wire::ids;
 use domain::ids::RequestId;
 use domain::platform::NoteFixture;
-use domain::{Answer, Ctx, DirectoryKey, GIVEN_NUMBER_MIN, GIVEN_TEXT_MAX, Given, IdempotencyKey, Ids, KeyState, PlatformId, Space};
+use domain::{Ctx, DirectoryKey, GIVEN_NUMBER_MIN, GIVEN_TEXT_MAX, Given, Ids, PlatformId, Space};
 use engine::UuidIds;
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
-use crate::installation::{Installation, InstallationError, Location, random_seed};
+use crate::installation::{Installation, Location, random_seed};
+use crate::progress::Progress;
 use crate::{control, output, wiring};
 
 /// A line that repeats more often than this is a mistake.
@@ -69,13 +70,15 @@ pub struct Counted {
 pub fn load(location: &Location, args: &LoadArgs, json: bool) -> Result<(), Box<dyn Error>> {
     let lines = read(&args.file)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let mut progress = Progress::of(lines.len() as u64, "lines", json);
     let counted = runtime.block_on(async {
         match location.start() {
-            Ok(installation) => load_here(location, installation, &lines).await,
-            Err(InstallationError::Sqlite(store::sqlite::OpenError::InUse(_))) => load_there(location, &lines).await,
+            Ok(installation) => load_here(location, installation, &lines, &mut progress).await,
+            Err(error) if error.is_in_use() => load_there(location, &lines, &mut progress).await,
             Err(error) => Err(error.into()),
         }
     })?;
+    drop(progress);
     let loaded = Loaded { lines: lines.len(), requests: counted.made, already_loaded: counted.known };
     output::print(json, &loaded, || {
         format!("Loaded {} lines: {} requests made, {} known from before.", loaded.lines, loaded.requests, loaded.already_loaded)
@@ -106,7 +109,12 @@ fn read(path: &Path) -> Result<Vec<Numbered>, Box<dyn Error>> {
     Ok(lines)
 }
 
-async fn load_here(location: &Location, installation: Installation, lines: &[Numbered]) -> Result<Counted, Box<dyn Error>> {
+async fn load_here(
+    location: &Location,
+    installation: Installation,
+    lines: &[Numbered],
+    progress: &mut Progress,
+) -> Result<Counted, Box<dyn Error>> {
     let wired = wiring::wire(location, std::sync::Arc::new(installation), "http://127.0.0.1", false)?;
     let mut last_client = None;
     let mut all = Counted::default();
@@ -115,12 +123,13 @@ async fn load_here(location: &Location, installation: Installation, lines: &[Num
         let counted = counted.map_err(|error| format!("line {number}: {error}"))?;
         all.made += counted.made;
         all.known += counted.known;
+        progress.advance(1);
     }
     wired.settle().await;
     Ok(all)
 }
 
-async fn load_there(location: &Location, lines: &[Numbered]) -> Result<Counted, Box<dyn Error>> {
+async fn load_there(location: &Location, lines: &[Numbered], progress: &mut Progress) -> Result<Counted, Box<dyn Error>> {
     let mut last_client = None;
     let mut all = Counted::default();
     for Numbered { number, text, hash } in lines {
@@ -128,6 +137,7 @@ async fn load_there(location: &Location, lines: &[Numbered]) -> Result<Counted, 
         let counted = counted.map_err(|error| format!("line {number}: {error}"))?;
         all.made += counted.made;
         all.known += counted.known;
+        progress.advance(1);
     }
     Ok(all)
 }
@@ -155,18 +165,25 @@ pub async fn run_line(
     let mut counted = Counted::default();
     for time in 0..repeat {
         let note = format!("{hash}-{time}");
-        if installation.reads.directory(NoteFixture::key(platform, &note)).await?.is_some() {
+        if is_noted(installation, platform, &note).await? {
             counted.known += 1;
             continue;
         }
         let request = request(&method, &line, given_id, &client, &note)?;
         let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
-        if response.status().as_u16() != 409 || !was_made(installation, platform, &note).await? {
-            check(&method, &line.path, response).await?;
+        let is_noted = is_noted(installation, platform, &note).await?;
+        if is_noted && !response.status().is_success() {
+            // Another load was first.
+            counted.known += 1;
+            continue;
         }
-        let mut ids = UuidIds::new(installation.clock.clone(), random_seed()?);
-        let ctx = Ctx::system(platform, RequestId(ids.fresh()));
-        installation.engine.run(ctx, NoteFixture { hash: note.into() }).await?.map_err(|()| "the line could not be noted")?;
+        check(&method, &line.path, response).await?;
+        if !is_noted {
+            // It used no key: it only looked.
+            let mut ids = UuidIds::new(installation.clock.clone(), random_seed()?);
+            let ctx = Ctx::system(platform, RequestId(ids.fresh()));
+            installation.engine.run(ctx, NoteFixture { hash: note.into() }).await?.map_err(|()| "the line could not be noted")?;
+        }
         counted.made += 1;
     }
     Ok(counted)
@@ -174,7 +191,7 @@ pub async fn run_line(
 
 fn request(method: &Method, line: &Line, given_id: Option<Given>, client: &str, note: &str) -> Result<Request<Body>, Box<dyn Error>> {
     let mut request = Request::builder().method(method).uri(&line.path).header("Content-Type", "application/json");
-    if *method == Method::POST {
+    if *method != Method::GET {
         request = request.header("Idempotency-Key", note);
     }
     let body = line.body.as_ref().map(Value::to_string).unwrap_or_default();
@@ -188,11 +205,9 @@ fn request(method: &Method, line: &Line, given_id: Option<Given>, client: &str, 
 #[derive(Clone, Debug)]
 pub struct LocalClient(pub String);
 
-/// Whether a request was made by an earlier load that died before it could note that: its key has a success.
-async fn was_made(installation: &Installation, platform: PlatformId, note: &str) -> Result<bool, Box<dyn Error>> {
-    let key = IdempotencyKey { platform, dialect: dialect_mangopay::LOCAL, key: note.into() };
-    let row = installation.reads.key(key).await?;
-    Ok(row.is_some_and(|row| matches!(row.state, KeyState::Answered(Answer { status: 200..300, .. }))))
+/// Whether a line was loaded before. Its note is in the same transaction as what it did, under the key it did it with.
+async fn is_noted(installation: &Installation, platform: PlatformId, note: &str) -> Result<bool, Box<dyn Error>> {
+    Ok(installation.reads.directory(NoteFixture::key(platform, note)).await?.is_some())
 }
 
 /// A success, or an error that says what the server answered.

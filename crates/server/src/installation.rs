@@ -1,5 +1,6 @@
 //! Where an installation keeps its data, and opening it.
 
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,6 +39,12 @@ pub enum InstallationError {
     /// The database cannot be used.
     #[error("the database cannot be opened: {0}")]
     Postgres(#[from] store::postgres::OpenError),
+    /// Another process owns the data folder.
+    #[error("another process is using {0}")]
+    InUse(PathBuf),
+    /// There is nothing to read.
+    #[error("there is no data in {0}")]
+    NoData(String),
     /// The folder could not be made, or the writer not be started.
     #[error("the data folder could not be made, or the writer not be started")]
     Io(#[from] std::io::Error),
@@ -53,12 +60,11 @@ impl Location {
         self.data.join("florin.sock")
     }
 
-    /// Whether nothing was ever here: no data, or, with a database, no key to read it by.
-    #[must_use]
-    pub fn is_new(&self) -> bool {
+    /// Whether nothing was ever here: no data in the folder, or none in the database.
+    pub fn is_new(&self) -> Result<bool, InstallationError> {
         match &self.database {
-            None => !self.data.join(store::sqlite::MAIN_FILE).exists(),
-            Some(_) => std::env::var_os("FLORIN_MASTER_KEY").is_none() && !self.key_path().exists(),
+            None => Ok(!self.data.join(store::sqlite::MAIN_FILE).exists()),
+            Some(url) => Ok(store::postgres::is_new(url)?),
         }
     }
 
@@ -66,46 +72,92 @@ impl Location {
         self.master_key.clone().unwrap_or_else(|| master_key::default_path(&self.data))
     }
 
-    fn vault(&self) -> Result<Arc<Vault>, InstallationError> {
-        if let Ok(text) = std::env::var("FLORIN_MASTER_KEY") {
-            return Ok(Arc::new(Vault::new(&master_key::parse(&text)?)));
-        }
-        let path = self.key_path();
-        // With --database the store itself tells a wrong key.
-        let has_data = self.database.is_none() && self.data.join(store::sqlite::MAIN_FILE).exists();
-        Ok(Arc::new(Vault::new(&master_key::read_or_make(&path, !has_data)?)))
-    }
-
-    /// Opens the store for writing, making what is missing.
-    pub fn open(&self) -> Result<Opened, InstallationError> {
-        std::fs::create_dir_all(&self.data)?;
-        let vault = self.vault()?;
-        match &self.database {
-            None => Ok(store::sqlite::open(&self.data, vault)?),
-            Some(url) => Ok(store::postgres::open(url, vault)?),
+    /// The master key, where it is. Makes none.
+    fn key(&self) -> Result<[u8; master_key::KEY_BYTES], InstallationError> {
+        match std::env::var("FLORIN_MASTER_KEY") {
+            Ok(text) => Ok(master_key::parse(&text)?),
+            Err(_) => Ok(master_key::read(&self.key_path())?),
         }
     }
 
-    /// Opens the ledger for reading, also while a server writes it.
+    /// The master key; one is made for an installation that is new, and for no other.
+    fn key_or_new(&self) -> Result<Key, InstallationError> {
+        match self.key() {
+            Err(InstallationError::MasterKey(MasterKeyError::Missing(path))) if self.is_new()? => {
+                Ok(Key { bytes: master_key::make(&path)?, made_at: Some(path) })
+            }
+            found => Ok(Key { bytes: found?, made_at: None }),
+        }
+    }
+
+    /// Opens the ledger for reading, also while a server writes it. Makes nothing.
     pub fn open_scan(&self) -> Result<Arc<dyn Scan>, InstallationError> {
-        let vault = self.vault()?;
+        if self.is_new()? {
+            let place = if self.database.is_some() { "the database".to_owned() } else { self.data.display().to_string() };
+            return Err(InstallationError::NoData(place));
+        }
+        let vault = Arc::new(Vault::new(&self.key()?));
         match &self.database {
             None => Ok(store::sqlite::open_scan(&self.data, vault)?),
             Some(url) => Ok(store::postgres::open_scan(url, vault)?),
         }
     }
 
-    /// Opens everything that commands need.
+    /// Takes the folder for this process where the store does not: with a database there is still the socket in it.
+    fn lock(&self) -> Result<Option<File>, InstallationError> {
+        if self.database.is_none() {
+            return Ok(None);
+        }
+        let path = self.data.join(store::sqlite::LOCK_FILE);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Err(InstallationError::InUse(path)),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    /// Opens everything that commands need, making what is missing.
     pub fn start(&self) -> Result<Installation, InstallationError> {
-        let vault = self.vault()?;
+        std::fs::create_dir_all(&self.data)?;
+        let lock = self.lock()?;
+        let key = self.key_or_new()?;
+        let vault = Arc::new(Vault::new(&key.bytes));
         let origin_key = vault.hash(&[b"addresses of callers"]);
         let acquirer_key = vault.hash(&[b"simulated acquirer"]);
         let credits = Credits::new(vault.hash(&[b"credits of banks"]));
-        let Opened { store, reads, last_id, .. } = self.open()?;
+        let opened = match &self.database {
+            None => store::sqlite::open(&self.data, vault).map_err(InstallationError::from),
+            Some(url) => store::postgres::open(url, vault).map_err(InstallationError::from),
+        };
+        let Opened { store, reads, last_id, .. } = opened.map_err(|error| key.not_used_if(error))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
         let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default())?;
-        Ok(Installation { engine, reads, clock, origin_key, credits, acquirer_key })
+        Ok(Installation { engine, reads, clock, origin_key, credits, acquirer_key, _lock: lock })
+    }
+}
+
+/// A master key, and its file if it was made just now.
+struct Key {
+    bytes: [u8; master_key::KEY_BYTES],
+    made_at: Option<PathBuf>,
+}
+
+impl Key {
+    /// Takes back a key that was made in vain: another server made the database first, with its own.
+    fn not_used_if(&self, error: InstallationError) -> InstallationError {
+        if let (Some(path), InstallationError::Postgres(store::postgres::OpenError::WrongMasterKey)) = (&self.made_at, &error) {
+            drop(std::fs::remove_file(path));
+        }
+        error
+    }
+}
+
+impl InstallationError {
+    /// Whether a running server owns the folder, so that it can be asked through its socket.
+    pub const fn is_in_use(&self) -> bool {
+        matches!(self, Self::InUse(_) | Self::Sqlite(store::sqlite::OpenError::InUse(_)))
     }
 }
 
@@ -125,4 +177,6 @@ pub struct Installation {
     pub credits: Credits,
     /// Key of what the simulated acquirer keeps of cards.
     pub acquirer_key: [u8; 32],
+    /// Held for as long as the folder is ours.
+    _lock: Option<File>,
 }

@@ -8,10 +8,12 @@ mod demo;
 mod fixtures;
 mod http;
 mod installation;
+mod introduction;
 mod ledger;
 mod master_key;
 mod output;
 mod platform;
+mod progress;
 mod serve;
 mod wiring;
 

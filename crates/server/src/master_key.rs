@@ -26,7 +26,7 @@ pub enum MasterKeyError {
     /// Others may read the file.
     #[error("the master key {0} may be read by others than its owner: run chmod 600 on it")]
     Exposed(PathBuf),
-    /// The data folder is there, its key is not.
+    /// The data is there, its key is not.
     #[error("there is data, but its master key {0} is missing: put it back, or name it by --master-key")]
     Missing(PathBuf),
     /// The system gave no random bytes.
@@ -56,8 +56,8 @@ pub fn parse(text: &str) -> Result<[u8; KEY_BYTES], MasterKeyError> {
     Ok(key)
 }
 
-/// Reads the key in `path`; makes one if there is none and `may_make`.
-pub fn read_or_make(path: &Path, may_make: bool) -> Result<[u8; KEY_BYTES], MasterKeyError> {
+/// Reads the key in `path`.
+pub fn read(path: &Path) -> Result<[u8; KEY_BYTES], MasterKeyError> {
     let io = |source| MasterKeyError::Io { path: path.to_owned(), source };
     match std::fs::read_to_string(path) {
         Ok(text) => {
@@ -67,13 +67,13 @@ pub fn read_or_make(path: &Path, may_make: bool) -> Result<[u8; KEY_BYTES], Mast
             }
             parse(&text)
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && may_make => make(path),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(MasterKeyError::Missing(path.to_owned())),
         Err(error) => Err(io(error)),
     }
 }
 
-fn make(path: &Path) -> Result<[u8; KEY_BYTES], MasterKeyError> {
+/// Makes a key in `path`, where there is none.
+pub fn make(path: &Path) -> Result<[u8; KEY_BYTES], MasterKeyError> {
     let io = |source| MasterKeyError::Io { path: path.to_owned(), source };
     let mut key = [0; KEY_BYTES];
     rand::rngs::SysRng.try_fill_bytes(&mut key).map_err(|_| MasterKeyError::NoRandom)?;
@@ -94,12 +94,13 @@ mod tests {
     fn a_key_is_made_once_and_kept_from_others() {
         let folder = tempfile::tempdir().unwrap();
         let path = default_path(&folder.path().join("data"));
-        assert!(matches!(read_or_make(&path, false), Err(MasterKeyError::Missing(_))));
-        let key = read_or_make(&path, true).unwrap();
-        assert_eq!(read_or_make(&path, true).unwrap(), key);
+        assert!(matches!(read(&path), Err(MasterKeyError::Missing(_))));
+        let key = make(&path).unwrap();
+        assert_eq!(read(&path).unwrap(), key);
+        assert!(make(&path).is_err());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(read_or_make(&path, true), Err(MasterKeyError::Exposed(_))));
+        assert!(matches!(read(&path), Err(MasterKeyError::Exposed(_))));
     }
 
     #[test]

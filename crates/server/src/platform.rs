@@ -66,7 +66,7 @@ pub fn create(location: &Location, args: &PlatformArgs, json: bool) -> Result<()
     runtime.block_on(async {
         match location.start() {
             Ok(installation) => make(&installation.engine, &installation, &new).await.map(drop).map_err(Box::<dyn Error>::from),
-            Err(InstallationError::Sqlite(store::sqlite::OpenError::InUse(_))) => control::create_platform(location, &new).await,
+            Err(error) if error.is_in_use() => control::create_platform(location, &new).await,
             Err(error) => Err(error.into()),
         }
     })?;

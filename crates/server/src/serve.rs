@@ -4,26 +4,33 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use edge::Limits;
+use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::cli::ServeArgs;
 use crate::control;
 use crate::installation::{Installation, Location};
-use crate::platform::{self, NewPlatform};
+use crate::introduction::Introduction;
+use crate::output;
 use crate::wiring::{Wired, wire};
 
-/// Name of the platform that a first start makes.
-const FIRST_PLATFORM: &str = "sandbox";
+#[derive(Serialize)]
+struct Listening {
+    address: String,
+}
 
 /// `florin serve`.
-pub fn run(location: &Location, args: &ServeArgs) -> Result<(), Box<dyn Error>> {
+pub fn run(location: &Location, args: &ServeArgs, json: bool) -> Result<(), Box<dyn Error>> {
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let running = Running::start(location, args).await?;
+        let running = Running::start(location, args, json).await?;
         tracing::info!(address = %running.address, "listening");
-        println!("Florin listens on http://{}", running.address);
-        running.until(ended_by_signal()).await
+        let listening = Listening { address: running.address.to_string() };
+        output::print(json, &listening, || format!("Florin listens on http://{}", listening.address));
+        running.until(ended_by_signal()).await;
+        Ok(())
     })
 }
 
@@ -33,28 +40,31 @@ pub struct Running {
     pub address: SocketAddr,
     listener: TcpListener,
     wired: Wired,
+    limits: Limits,
 }
 
 impl Running {
-    /// Opens everything, and makes a first platform where there is nothing.
-    pub async fn start(location: &Location, args: &ServeArgs) -> Result<Self, Box<dyn Error>> {
-        let is_first = location.is_new();
+    /// Opens everything, and makes and shows a first platform where there is nothing.
+    pub async fn start(location: &Location, args: &ServeArgs, json: bool) -> Result<Self, Box<dyn Error>> {
         let listener = TcpListener::bind(args.listen).await.map_err(|error| format!("cannot listen on {}: {error}", args.listen))?;
         let address = listener.local_addr()?;
+        // Before anything else is made: a start that fails further on is then made up for by the next one.
+        let introduction = Introduction::prepare(location)?;
         let installation = Arc::new(location.start()?);
-        if is_first {
-            introduce(&installation).await?;
-        }
         let public_url = args.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let wired = wire(location, installation, &public_url, !args.no_rate_limit)?;
-        wired.work();
         control::listen(location, Arc::clone(&wired.installation), wired.router.clone()).await?;
+        if let Some(introduction) = introduction {
+            introduction.make(&wired.installation, json).await?;
+        }
+        wired.work();
         if let Some(path) = &args.ready_file {
             let unfinished = path.with_extension("unfinished");
             std::fs::write(&unfinished, format!("{address}\n"))?;
             std::fs::rename(&unfinished, path)?;
         }
-        Ok(Self { address, listener, wired })
+        let limits = Limits { connections: args.max_connections, ..Limits::default() };
+        Ok(Self { address, listener, wired, limits })
     }
 
     /// What the server works with.
@@ -62,28 +72,11 @@ impl Running {
         Arc::clone(&self.wired.installation)
     }
 
-    /// Answers requests until `end`, and then those under way.
-    pub async fn until(self, end: impl Future<Output = ()> + Send + 'static) -> Result<(), Box<dyn Error>> {
-        let service = self.wired.router.clone().into_make_service_with_connect_info::<SocketAddr>();
-        let listener = axum::serve::ListenerExt::tap_io(self.listener, |stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY");
-            }
-        });
-        axum::serve(listener, service).with_graceful_shutdown(end).await?;
-        Ok(())
+    /// Answers requests until `end`, and then those under way, for a while ([`edge::Limits`]).
+    pub async fn until(self, end: impl Future<Output = ()>) {
+        let turn_away = self.wired.turn_away();
+        edge::serve(self.listener, self.wired.router.clone(), turn_away, self.limits, end).await;
     }
-}
-
-/// Makes the first platform and shows its credentials, once.
-async fn introduce(installation: &Installation) -> Result<(), Box<dyn Error>> {
-    let new = NewPlatform { client_id: FIRST_PLATFORM.to_owned(), api_key: platform::random_key()? };
-    platform::make(&installation.engine, installation, &new).await?;
-    println!(
-        "A first sandbox platform was made. Its API key is shown only now:\n  ClientId {}\n  API key  {}\n",
-        new.client_id, new.api_key
-    );
-    Ok(())
 }
 
 /// Logs go to standard error, as `FLORIN_LOG` says.

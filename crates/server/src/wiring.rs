@@ -1,19 +1,24 @@
 //! Puts the dialects, the pages, the sandbox, the rails and the worker together.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use admin::{Authenticate, AuthenticateError, Caller, Chores, Later, Sandbox};
+use admin::{Admission, Authenticate, AuthenticateError, Caller, Chores, Later, Power, Sandbox, UnderWay};
 use axum::Router;
+use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Response, Uri};
 use axum::routing::get;
 use dialect_mangopay::auth::AuthError;
 use dialect_mangopay::rate::RateConfig;
-use dialect_mangopay::{Config, Dialect, Local};
+use dialect_mangopay::scopes::Scope;
+use dialect_mangopay::{Config, Dialect, Local, NotAdmitted};
+use domain::ids::RequestId;
+use domain::platform::Scopes;
 use domain::{Actor, Ids};
 use engine::rail::{BankRail, Rails};
-use engine::{Acquirer, Checkout, UuidIds, Voice};
+use engine::{Acquirer, Checkout, SCA_PAGE, UuidIds, Voice};
 use hosted::Pages;
 use hosted::sca::ScaPages;
 use rails::acquirer::SimulatedAcquirer;
@@ -35,9 +40,23 @@ pub struct Wired {
     /// What it works with.
     pub installation: Arc<Installation>,
     worker: Worker,
+    dialect: Arc<Dialect>,
+    ids: Arc<Mutex<Box<dyn Ids>>>,
 }
 
 impl Wired {
+    /// What a connection beyond the limit is answered, each path in its own words.
+    pub fn turn_away(&self) -> impl Fn(&Uri) -> Response<Body> + Clone + Send + Sync + 'static {
+        let (dialect, ids) = (Arc::clone(&self.dialect), Arc::clone(&self.ids));
+        move |uri| match uri.path() {
+            path if path.starts_with("/sandbox/") => {
+                admin::unavailable(RequestId(ids.lock().unwrap_or_else(PoisonError::into_inner).fresh()))
+            }
+            path if path.starts_with("/pay/") || path == SCA_PAGE => hosted::unavailable(),
+            _ => dialect.overloaded(),
+        }
+    }
+
     /// Does everything that is due.
     pub async fn settle(&self) {
         self.worker.run_due().await;
@@ -49,24 +68,63 @@ impl Wired {
     }
 }
 
-/// Lends the dialect's credentials to the sandbox.
+/// Lends the dialect's credentials, scopes and rate limits to the sandbox.
 struct Lent(Arc<Dialect>);
 
 impl Authenticate for Lent {
-    fn caller<'a>(&'a self, parts: &'a Parts) -> Later<'a, Result<Caller, AuthenticateError>> {
+    fn admit<'a>(&'a self, parts: &'a Parts, power: Option<Power>) -> Later<'a, Admission> {
         Box::pin(async move {
-            let local = parts.extensions.get::<Local>().zip(parts.extensions.get::<LocalClient>());
-            let known = match local {
-                Some((_, LocalClient(client))) => self.0.local_caller(client).await,
-                None => self.0.caller(&parts.headers).await,
-            };
-            let caller = known.map_err(|error| match error {
-                AuthError::Denied => AuthenticateError::Denied,
-                AuthError::Store(_) => AuthenticateError::Unavailable,
-            })?;
-            let actor = if local.is_some() { Actor::System } else { Actor::ApiKey(caller.key) };
-            Ok(Caller { platform: caller.platform, actor, given_id: local.and_then(|(local, _)| local.given_id) })
+            match parts.extensions.get::<Local>().zip(parts.extensions.get::<LocalClient>()) {
+                Some((local, LocalClient(client))) => self.admit_owner(*local, client).await,
+                None => self.admit_client(parts, power).await,
+            }
         })
+    }
+}
+
+impl Lent {
+    async fn admit_owner(&self, local: Local, client: &str) -> Admission {
+        let known = self.0.local_caller(client).await.map_err(not_known);
+        let caller =
+            known.map(|caller| Caller { platform: caller.platform, actor: Actor::System, origin: [0; 16], given_id: local.given_id });
+        Admission { caller, headers: HeaderMap::new() }
+    }
+
+    async fn admit_client(&self, parts: &Parts, power: Option<Power>) -> Admission {
+        let admitted = match self.0.admit(&parts.headers, power.map(scopes_of)).await {
+            Ok(admitted) => admitted,
+            Err(error) => return Admission { caller: Err(not_known(error)), headers: HeaderMap::new() },
+        };
+        let mut headers = HeaderMap::new();
+        admitted.rate.write_headers(&mut headers);
+        let (platform, actor) = (admitted.caller.platform, Actor::ApiKey(admitted.caller.key));
+        let caller = Caller { platform, actor, origin: self.0.origin(parts), given_id: None };
+        let caller = admitted.verdict.map(|()| caller).map_err(|why| match why {
+            NotAdmitted::Forbidden => AuthenticateError::Forbidden,
+            NotAdmitted::TooMany => AuthenticateError::TooMany,
+        });
+        Admission { caller, headers }
+    }
+}
+
+fn not_known(error: AuthError) -> AuthenticateError {
+    match error {
+        AuthError::Denied => AuthenticateError::Denied,
+        AuthError::Store(error) => {
+            tracing::error!(%error, "credentials could not be checked");
+            AuthenticateError::Unavailable
+        }
+    }
+}
+
+/// What a key of the platform's API has to be allowed for what the sandbox lets happen.
+fn scopes_of(power: Power) -> Scopes {
+    match power {
+        Power::PayIns => Scope::Payins.write(),
+        Power::Payouts => Scope::Payouts.write(),
+        Power::Users => Scope::UsersDetails.write(),
+        Power::Verification => Scope::UsersVerification.write(),
+        Power::Platform => Scope::ClientDevelopers.write(),
     }
 }
 
@@ -114,15 +172,17 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
         chores: Arc::new(Work(worker.clone())),
         refusals_of_code: dialect_mangopay::results::of_code,
         ids: Mutex::new(fresh_ids(&installation)?),
+        under_way: UnderWay::default(),
     };
+    let ids = Arc::new(Mutex::new(fresh_ids(&installation)?));
     let health = get(|| async { ([(CONTENT_TYPE, "application/json")], HEALTH) });
     let router = Router::new()
         .route("/health", health)
         .merge(admin::router(sandbox))
         .merge(hosted::router(pages))
         .merge(hosted::sca::router(sca))
-        .merge(dialect_mangopay::router(dialect));
-    Ok(Wired { router, installation, worker })
+        .merge(dialect_mangopay::router(Arc::clone(&dialect)));
+    Ok(Wired { router, installation, worker, dialect, ids })
 }
 
 fn fresh_ids(installation: &Installation) -> Result<Box<dyn Ids>, InstallationError> {

@@ -14,8 +14,6 @@ pub mod vault;
 
 use std::sync::Arc;
 
-use domain::Kind;
-use domain::Resource;
 use domain::bank_account::BankAccount;
 use domain::card::{Card, CardRegistration, CardValidation};
 use domain::payment::{Receipt, RefundTally};
@@ -23,7 +21,9 @@ use domain::platform::{AccessToken, ApiKey, ClientLogo, ClientProfile, Platform}
 use domain::sca::ScaSession;
 use domain::user::{Person, User};
 use domain::wallet::Wallet;
+use domain::{Kind, PlatformId, Record, Resource};
 use engine::{Reads, Store};
+use ledger::Uid;
 
 /// Every kind of record, each with its own table.
 pub const KINDS: &[&Kind] = &[
@@ -53,7 +53,7 @@ pub struct Opened {
     /// For whoever goes through the whole ledger: verification and export.
     pub scan: Arc<dyn Scan>,
     /// The greatest id given so far; fresh ones have to be greater.
-    pub last_id: ledger::Uid,
+    pub last_id: Uid,
 }
 
 /// A piece of the ledger, as a scan hands it over.
@@ -72,6 +72,9 @@ pub trait Scan: Send + Sync {
 
     /// Counts the rows of each of [`GROWING`], in their order.
     fn counts(&self) -> Result<[u64; GROWING.len()], engine::StoreError>;
+
+    /// Those of a kind's records that are there, each named by its platform and its id; in any order.
+    fn records(&self, kind: &'static Kind, named: &[(PlatformId, Uid)]) -> Result<Vec<Record>, engine::StoreError>;
 }
 
 /// The tables that grow with every payment.

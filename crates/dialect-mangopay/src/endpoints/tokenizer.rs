@@ -15,7 +15,6 @@ use engine::rail::TypedCard;
 use engine::{PageLink, secrets_match};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
 use ledger::Uid;
 
 use super::payins::card_terms::with_parameter;
@@ -82,8 +81,8 @@ pub async fn serve(dialect: Arc<Dialect>, request: Request<Body>) -> Response<Bo
     if parts.method != Method::POST {
         return answer(None, Err(TokenizerError::Method));
     }
-    let Ok(body) = Limited::new(body, FORM_MAX_BYTES).collect().await else { return answer(None, Err(TokenizerError::Internal)) };
-    let form = read(&body.to_bytes());
+    let Ok(body) = edge::body::read(&parts, body, FORM_MAX_BYTES).await else { return answer(None, Err(TokenizerError::Internal)) };
+    let form = read(&body);
     if form.return_url.as_deref().is_some_and(|url| !is_url(url)) {
         return answer(None, Err(TokenizerError::ReturnUrl));
     }

@@ -236,6 +236,12 @@ impl WireError {
         Self::other(413, "The request body is too large")
     }
 
+    /// A body that did not come in time.
+    #[must_use]
+    pub fn body_timed_out() -> Self {
+        Self::other(408, "The request body did not come in time")
+    }
+
     /// A file of a type that is not accepted.
     #[must_use]
     pub fn unsupported_media() -> Self {

@@ -28,15 +28,14 @@ pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode,
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let running = Running::start(location, &args.serve).await?;
+        let running = Running::start(location, &args.serve, json).await?;
         let (address, installation) = (running.address, running.installation());
         let new = NewPlatform { client_id: format!("demo-{}", platform::random_key()?.split_at(8).0), api_key: platform::random_key()? };
         platform::make(&installation.engine, &installation, &new).await?;
         drop(installation);
         let end = Arc::new(tokio::sync::Notify::new());
         let ended = Arc::clone(&end);
-        let server =
-            tokio::spawn(async move { running.until(async move { ended.notified().await }).await.map_err(|error| error.to_string()) });
+        let server = tokio::spawn(async move { running.until(async move { ended.notified().await }).await });
         let mut narrator = story::Narrator::new(json);
         narrator.say(&format!("A server runs at http://{address}. The marketplace is platform {}.", new.client_id));
         let client = client::Client::connect(address, new.clone()).await?;
@@ -59,7 +58,7 @@ pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode,
                 end.notify_one();
             });
         }
-        server.await??;
+        server.await?;
         Ok(ExitCode::SUCCESS)
     })
 }

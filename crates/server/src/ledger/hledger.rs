@@ -10,8 +10,10 @@ use std::io::Write;
 use ledger::{AccountId, Entry, Posting};
 use store::{Part, Scan};
 
+use crate::progress::Progress;
+
 /// Writes every entry, oldest first.
-pub fn write(scan: &dyn Scan, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
+pub fn write(scan: &dyn Scan, out: &mut dyn Write, progress: &mut Progress) -> Result<(), Box<dyn Error>> {
     let mut names: BTreeMap<AccountId, String> = BTreeMap::new();
     let mut result = Ok(());
     writeln!(out, "; The whole ledger. Amounts are in major units.")?;
@@ -20,6 +22,7 @@ pub fn write(scan: &dyn Scan, out: &mut dyn Write) -> Result<(), Box<dyn Error>>
             names.insert(account.id, format!("{}:{}:{}", account.role.name(), account.tenant, account.id.0));
         }
         Part::Entry(entry, postings) => {
+            progress.step();
             if result.is_ok() {
                 result = entry_of(out, &names, &entry, &postings);
             }

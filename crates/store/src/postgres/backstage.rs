@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use engine::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Client;
 
 use super::session::{self, Kinds, statements};
 use super::sql::{self, BY_ID};
+use super::target::Target;
 use super::{error, runtime};
 
 /// Connections for look-ups, each shared by many callers at once: their statements are pipelined.
@@ -61,8 +62,8 @@ pub struct ReadSession {
 }
 
 impl ReadSession {
-    async fn open(config: &Config, settings: &str) -> Result<Self, StoreError> {
-        let client = session::connect_for_keys(config).await.map_err(error::of)?;
+    async fn open(target: &Target, settings: &str) -> Result<Self, StoreError> {
+        let client = session::connect_for_keys(target).await.map_err(error::of)?;
         client.batch_execute(settings).await.map_err(error::of)?;
         let statements = Statements::prepare(&client).await.map_err(error::of)?;
         let kinds = Kinds::prepare(&client).await.map_err(error::of)?;
@@ -72,7 +73,7 @@ impl ReadSession {
 
 /// The thread, its runtime, and the connections on it. Ends when dropped.
 pub struct Backstage {
-    config: Config,
+    target: Target,
     handle: Handle,
     /// Dropped with this: the thread's cue to end.
     _stop: oneshot::Sender<()>,
@@ -84,7 +85,7 @@ pub struct Backstage {
 
 impl Backstage {
     /// Starts the thread. Connections are made when they are first asked for.
-    pub fn start(config: Config) -> Result<Self, StoreError> {
+    pub fn start(target: Target) -> Result<Self, StoreError> {
         let (stop, stopped) = oneshot::channel::<()>();
         let (started, is_started) = mpsc::channel();
         let spawned = std::thread::Builder::new().name("florin-postgres".to_owned()).spawn(move || {
@@ -100,7 +101,7 @@ impl Backstage {
         spawned.map_err(|error| StoreError::Fault(error.to_string()))?;
         let handle = is_started.recv().map_err(|error| StoreError::Fault(error.to_string()))??;
         Ok(Self {
-            config,
+            target,
             handle,
             _stop: stop,
             look_ups: (0..LOOK_UPS).map(|_| tokio::sync::Mutex::new(None)).collect(),
@@ -117,8 +118,8 @@ impl Backstage {
 
     /// Connects on the thread: a connection belongs to the runtime it was made in.
     async fn connect(&self, settings: &'static str) -> Result<ReadSession, StoreError> {
-        let config = self.config.clone();
-        let connected = self.spawn(async move { ReadSession::open(&config, settings).await }).await;
+        let target = self.target.clone();
+        let connected = self.spawn(async move { ReadSession::open(&target, settings).await }).await;
         connected.unwrap_or_else(|error| Err(StoreError::Fault(error.to_string())))
     }
 

@@ -6,7 +6,7 @@
 //! share connections that live on one small runtime thread ([`backstage`]), so that callers only wait
 //! for messages and whatever runtime they are on is never blocked.
 //!
-//! Connections are not encrypted yet: a URL that asks for TLS is refused by the driver.
+//! How the way to the server is protected is in its URL ([`target`], [`tls`]).
 
 mod backstage;
 mod cache;
@@ -23,10 +23,12 @@ mod rows;
 mod scan;
 mod session;
 mod sql;
+mod target;
+mod tls;
 mod trip;
 mod writer;
 
-pub use open::{OpenError, open, open_scan};
+pub use open::{OpenError, is_new, open, open_scan};
 
 use engine::StoreError;
 use tokio::runtime::{Builder, Runtime};

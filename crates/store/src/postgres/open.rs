@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use engine::StoreError;
 use ledger::Uid;
-use tokio_postgres::{Client, Config, Error};
+use tokio_postgres::{Client, Error};
 
 use super::backstage::Backstage;
-use super::{durable, error, projector, reads, rows, runtime, scan, session, writer};
+use super::target::Target;
+use super::{durable, error, projector, reads, rows, runtime, scan, writer};
 use crate::migrate::{self, SchemaError};
 use crate::vault::Vault;
 use crate::{Opened, Scan};
@@ -21,6 +22,9 @@ pub enum OpenError {
     /// The URL is not one of PostgreSQL.
     #[error("the database URL cannot be read: {0}")]
     Url(String),
+    /// The certificates that the URL asks for cannot be used.
+    #[error("encryption to PostgreSQL: {0}")]
+    Tls(String),
     /// The server could not be reached, or refused us.
     #[error("PostgreSQL: {0}")]
     Postgres(String),
@@ -48,37 +52,39 @@ impl From<Error> for OpenError {
 ///
 /// Blocks until done; the work is done on a thread of its own, so it may be called on a runtime's.
 pub fn open(url: &str, vault: Arc<Vault>) -> Result<Opened, OpenError> {
-    let config = config(url)?;
-    let last_id = on_a_thread(prepare(config.clone(), Arc::clone(&vault)))?;
-    let backstage = Arc::new(Backstage::start(config.clone())?);
+    let target = Target::parse(url)?;
+    let last_id = on_a_thread(prepare(target.clone(), Arc::clone(&vault)))?;
+    let backstage = Arc::new(Backstage::start(target.clone())?);
     let progress = Arc::new(projector::Progress::default());
-    backstage.spawn(projector::run(config.clone(), Arc::clone(&progress), Arc::clone(&vault)));
+    backstage.spawn(projector::run(target.clone(), Arc::clone(&progress), Arc::clone(&vault)));
     let reads = reads::PostgresReads::new(backstage, progress, Arc::clone(&vault));
-    let writer = writer::Writer::new(config.clone(), Arc::clone(&vault));
-    let scan = scan::PostgresScan::new(config, vault);
+    let writer = writer::Writer::new(target.clone(), Arc::clone(&vault));
+    let scan = scan::PostgresScan::new(target, vault);
     Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), last_id })
+}
+
+/// Whether nothing of ours is in a database yet. Changes nothing.
+pub fn is_new(url: &str) -> Result<bool, OpenError> {
+    let target = Target::parse(url)?;
+    on_a_thread(async move {
+        let client = target.connect().await?;
+        let row = client.query_one("SELECT to_regclass('meta') IS NULL", &[]).await?;
+        Ok(row.try_get(0)? || stored_check(&client).await?.is_none())
+    })
 }
 
 /// Opens the ledger of a database for reading only. Changes nothing, not even the schema.
 pub fn open_scan(url: &str, vault: Arc<Vault>) -> Result<Arc<dyn Scan>, OpenError> {
-    let config = config(url)?;
-    let (its_config, its_vault) = (config.clone(), Arc::clone(&vault));
+    let target = Target::parse(url)?;
+    let (its_target, its_vault) = (target.clone(), Arc::clone(&vault));
     on_a_thread(async move {
-        let client = session::connect(&its_config).await?;
+        let client = its_target.connect().await?;
         match stored_check(&client).await? {
             Some(stored) if stored == master_key_check(&its_vault) => Ok(()),
             _ => Err(OpenError::WrongMasterKey),
         }
     })?;
-    Ok(Arc::new(scan::PostgresScan::new(config, vault)))
-}
-
-fn config(url: &str) -> Result<Config, OpenError> {
-    let mut config: Config = url.parse().map_err(|error: Error| OpenError::Url(error::chain(&error)))?;
-    if config.get_application_name().is_none() {
-        config.application_name("florin");
-    }
-    Ok(config)
+    Ok(Arc::new(scan::PostgresScan::new(target, vault)))
 }
 
 /// Runs `work` to its end on a thread with a runtime: a runtime may not be driven inside another one's task.
@@ -89,8 +95,8 @@ pub fn on_a_thread<T: Send>(work: impl Future<Output = Result<T, OpenError>> + S
     })
 }
 
-async fn prepare(config: Config, vault: Arc<Vault>) -> Result<Uid, OpenError> {
-    let client = session::connect(&config).await?;
+async fn prepare(target: Target, vault: Arc<Vault>) -> Result<Uid, OpenError> {
+    let client = target.connect().await?;
     if let Some(setting) = durable::lacking(&client).await? {
         return Err(OpenError::NotDurable(setting));
     }

@@ -17,7 +17,7 @@ use ledger::Uid;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{Notify, watch};
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config, Row};
+use tokio_postgres::{Client, Row};
 
 use super::error;
 use super::keys::{Ring, decode_all};
@@ -25,6 +25,7 @@ use super::lists::Typed;
 use super::rows::{self, Id, get, uid};
 use super::session::{self, statements};
 use super::sql::{self, BY_ID};
+use super::target::Target;
 use super::trip::{Set, Trip};
 use crate::codec;
 use crate::vault::Vault;
@@ -91,13 +92,13 @@ impl Progress {
 }
 
 /// Runs cycles for ever; ends with the runtime it is spawned on.
-pub async fn run(config: Config, progress: Arc<Progress>, vault: Arc<Vault>) {
+pub async fn run(database: Target, progress: Arc<Progress>, vault: Arc<Vault>) {
     let mut projector = None;
     loop {
         // Read before the cycle begins: whoever asks later waits for the next one.
         let target = progress.asked();
         let is_awaited = target > *progress.done.borrow();
-        match cycle(&config, &mut projector, &vault, is_awaited).await {
+        match cycle(&database, &mut projector, &vault, is_awaited).await {
             Ok(claimed) if claimed >= CHUNK => continue,
             Ok(_) => {
                 progress.done.send_if_modified(|done| std::mem::replace(done, target) != target);
@@ -121,18 +122,18 @@ struct Projector {
 }
 
 impl Projector {
-    async fn open(config: &Config) -> Result<Self, StoreError> {
-        let client = session::connect_for_keys(config).await.map_err(error::of)?;
+    async fn open(database: &Target) -> Result<Self, StoreError> {
+        let client = session::connect_for_keys(database).await.map_err(error::of)?;
         let statements = Statements::prepare(&client).await.map_err(error::of)?;
         Ok(Self { client, statements })
     }
 }
 
 /// Claims and lists the next events. Gives how many.
-async fn cycle(config: &Config, projector: &mut Option<Projector>, vault: &Vault, is_awaited: bool) -> Result<usize, StoreError> {
+async fn cycle(database: &Target, projector: &mut Option<Projector>, vault: &Vault, is_awaited: bool) -> Result<usize, StoreError> {
     let projector = match projector {
         Some(open) => open,
-        None => projector.insert(Projector::open(config).await?),
+        None => projector.insert(Projector::open(database).await?),
     };
     let statements = &projector.statements;
     let mut trip = Trip::over(&projector.client);

@@ -5,30 +5,33 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
+use domain::{Kind, PlatformId, Record};
 use engine::StoreError;
 use ledger::{Entry, Uid};
-use tokio_postgres::{Client, Config, Row};
+use tokio_postgres::{Client, Row};
 
 use super::keys::{Ring, decode_all};
 use super::rows::{self, Id, uid};
+use super::target::Target;
 use super::{error, runtime, session, sql};
 use crate::vault::Vault;
 use crate::{GROWING, Part, Scan, codec};
 
 /// Rows asked for at once.
 const PAGE: i64 = 2_000;
+const PAGE_SIZE: usize = 2_000;
 /// Pages made ahead of whoever takes them.
 const AHEAD: usize = 2;
 
 /// A scan over a database; servers may go on writing meanwhile.
 pub struct PostgresScan {
-    config: Config,
+    target: Target,
     vault: Arc<Vault>,
 }
 
 impl PostgresScan {
-    pub const fn new(config: Config, vault: Arc<Vault>) -> Self {
-        Self { config, vault }
+    pub const fn new(target: Target, vault: Arc<Vault>) -> Self {
+        Self { target, vault }
     }
 }
 
@@ -47,11 +50,18 @@ impl Scan for PostgresScan {
         let counted = std::thread::scope(|scope| scope.spawn(|| runtime()?.block_on(self.count())).join());
         counted.unwrap_or_else(|_| Err(StoreError::Fault("the count panicked".to_owned())))
     }
+
+    fn records(&self, kind: &'static Kind, named: &[(PlatformId, Uid)]) -> Result<Vec<Record>, StoreError> {
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(move || runtime()?.block_on(self.find(kind, named)));
+            reader.join().unwrap_or_else(|_| Err(StoreError::Fault("reading panicked".to_owned())))
+        })
+    }
 }
 
 impl PostgresScan {
     async fn count(&self) -> Result<[u64; GROWING.len()], StoreError> {
-        let client = session::connect(&self.config).await.map_err(error::of)?;
+        let client = self.target.connect().await.map_err(error::of)?;
         let mut counts = [0; GROWING.len()];
         for (count, table) in counts.iter_mut().zip(GROWING) {
             let row = client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.map_err(error::of)?;
@@ -61,10 +71,25 @@ impl PostgresScan {
     }
 
     async fn send(&self, pages: &Pages) -> Result<(), StoreError> {
-        let client = session::connect_for_keys(&self.config).await.map_err(error::of)?;
+        let client = session::connect_for_keys(&self.target).await.map_err(error::of)?;
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(error::of)?;
         send_accounts(&client, pages).await?;
         send_entries(&client, &self.vault, pages).await
+    }
+
+    async fn find(&self, kind: &'static Kind, named: &[(PlatformId, Uid)]) -> Result<Vec<Record>, StoreError> {
+        let client = session::connect_for_keys(&self.target).await.map_err(error::of)?;
+        let keys = client.prepare(&find_keys()).await.map_err(error::of)?;
+        let mut ring = Ring::new(&self.vault);
+        let mut found = Vec::new();
+        for named in named.chunks(PAGE_SIZE) {
+            let (platforms, ids): (Vec<Id>, Vec<Id>) = named.iter().map(|(platform, id)| (Id(platform.0), Id(*id))).unzip();
+            let text = sql::select(kind.table, sql::RECORD_READ, sql::BY_ID);
+            let rows = client.query(&text, &[&platforms, &ids]).await.map_err(error::of)?;
+            let decode = |row: &Row, ring: &mut Ring<'_>| codec::record(kind, rows::record(row)?, ring);
+            found.extend(decode_all(&rows, &mut ring, &client, &keys, decode).await?);
+        }
+        Ok(found)
     }
 }
 
@@ -115,8 +140,7 @@ async fn send_entries(client: &Client, vault: &Vault, pages: &Pages) -> Result<(
          ORDER BY t.platform, t.entry, t.line",
         sql::names(sql::POSTING.columns, "t.")
     );
-    let keys = sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")]);
-    let keys = client.prepare(&keys).await.map_err(error::of)?;
+    let keys = client.prepare(&find_keys()).await.map_err(error::of)?;
     let mut ring = Ring::new(vault);
     let mut after = Place::START;
     loop {
@@ -133,6 +157,10 @@ async fn send_entries(client: &Client, vault: &Vault, pages: &Pages) -> Result<(
         }
         after = until;
     }
+}
+
+fn find_keys() -> String {
+    sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")])
 }
 
 /// Entries, each with its own postings. Both come in the same order.

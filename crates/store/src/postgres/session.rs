@@ -2,10 +2,10 @@
 
 use engine::StoreError;
 use rustc_hash::FxHashMap;
-use tokio_postgres::{Client, Config, Error, NoTls, Statement};
+use tokio_postgres::{Client, Error, Statement};
 
-use super::error;
 use super::sql::{self, BY_ID, RECORD_READ, RECORD_WRITTEN};
+use super::target::Target;
 use crate::KINDS;
 
 /// What every session is set to: plans do not depend on the parameters, and keys are looked up by index, always.
@@ -15,20 +15,9 @@ const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seq
 /// Has a session plan its statements anew. Which index is the right one shows only once tables have grown.
 pub const FORGET_PLANS: &str = "DISCARD PLANS";
 
-/// Connects. The connection runs as a task of the runtime this is awaited in, until the client is dropped.
-pub async fn connect(config: &Config) -> Result<Client, Error> {
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::warn!(error = %error::chain(&error), "a connection to PostgreSQL ended");
-        }
-    });
-    Ok(client)
-}
-
-/// As [`connect`], with the settings that look-ups by key want.
-pub async fn connect_for_keys(config: &Config) -> Result<Client, Error> {
-    let client = connect(config).await?;
+/// Connects, with the settings that look-ups by key want.
+pub async fn connect_for_keys(target: &Target) -> Result<Client, Error> {
+    let client = target.connect().await?;
     client.batch_execute(SETTINGS).await?;
     Ok(client)
 }

@@ -10,13 +10,14 @@ use domain::{Books, OwnedKey, RecordKey, Wanted};
 use engine::{Store, StoreError};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Runtime;
-use tokio_postgres::{Client, Config, Statement};
+use tokio_postgres::{Client, Statement};
 
 use super::cache::Decoded;
 use super::flush::{self, Flush};
 use super::load::Trust;
 use super::session::{self, Kinds, statements};
 use super::sql::{self, BY_ID};
+use super::target::Target;
 use super::{durable, error, load};
 use crate::vault::{FreshKey, Vault};
 
@@ -86,8 +87,8 @@ pub struct Session {
 }
 
 impl Session {
-    async fn open(config: &Config) -> Result<Self, StoreError> {
-        let client = session::connect_for_keys(config).await.map_err(error::of)?;
+    async fn open(target: &Target) -> Result<Self, StoreError> {
+        let client = session::connect_for_keys(target).await.map_err(error::of)?;
         if let Some(setting) = durable::lacking(&client).await.map_err(error::of)? {
             return Err(StoreError::Fault(format!("PostgreSQL has {setting} switched off")));
         }
@@ -111,7 +112,7 @@ pub struct Transaction {
 
 /// Owns the one connection that this server writes over.
 pub struct Writer {
-    config: Config,
+    target: Target,
     vault: Arc<Vault>,
     cache: Decoded,
     trust: Trust,
@@ -122,8 +123,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(config: Config, vault: Arc<Vault>) -> Self {
-        Self { config, vault, cache: Decoded::default(), trust: Trust::Taken, transaction: None, session: None, runtime: None }
+    pub fn new(target: Target, vault: Arc<Vault>) -> Self {
+        Self { target, vault, cache: Decoded::default(), trust: Trust::Taken, transaction: None, session: None, runtime: None }
     }
 
     /// Makes the runtime and the connection, unless they are there.
@@ -137,7 +138,7 @@ impl Writer {
             self.session = None;
         }
         if self.session.is_none() {
-            self.session = Some(runtime.block_on(Session::open(&self.config))?);
+            self.session = Some(runtime.block_on(Session::open(&self.target))?);
         }
         if let Some(session) = self.session.as_mut().filter(|session| self.transaction.is_none() && session.plans_until <= Instant::now()) {
             runtime.block_on(session.client.batch_execute(session::FORGET_PLANS)).map_err(error::of)?;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use domain::{Kind, PlatformId, Record, RecordKey};
 use engine::StoreError;
-use ledger::Posting;
+use ledger::{Posting, Uid};
 use rusqlite::Connection;
 
 use super::fault;
@@ -42,6 +43,16 @@ impl Scan for SqliteScan {
                 *count = u64::try_from(rows).unwrap_or(0);
             }
             Ok(counts)
+        })
+    }
+
+    fn records(&self, kind: &'static Kind, named: &[(PlatformId, Uid)]) -> Result<Vec<Record>, StoreError> {
+        self.readers.with(|conn| {
+            let find = |(platform, id): &(PlatformId, Uid)| {
+                let key = RecordKey { kind, platform: *platform, id: *id };
+                rows::find_record(conn, &self.vault, &key).transpose()
+            };
+            named.iter().filter_map(find).collect()
         })
     }
 }

@@ -1,9 +1,9 @@
 //! Money: what is acknowledged has moved, and is there after a restart.
 
 use domain::payment::{Refusal, Status, TransferFundsError};
-use domain::user::User;
+use domain::user::{Person, User};
 use domain::{DirectoryKey, RecordKey, Resource, Space};
-use ledger::{AccountId, Role};
+use ledger::{AccountId, Role, Uid};
 use money::Currency;
 use testkit::simulator::{self, Reopen};
 
@@ -18,6 +18,7 @@ crate::on_both_stores!(
     many_at_once_add_up,
     random_runs_with_deaths_agree_with_a_model,
     turnover_counts_what_succeeded,
+    records_are_read_beside_the_ledger,
 );
 
 async fn a_platform_is_made_once(home: &impl Home) {
@@ -138,4 +139,19 @@ async fn turnover_counts_what_succeeded(home: &impl Home) {
     assert_eq!(sums(to.owner, moved.created_at, moved.created_at.plus_ms(1)).await.unwrap(), (280, 0), "the start counts");
     assert_eq!(sums(to.owner, before, moved.created_at).await.unwrap(), (0, 0), "the end does not");
     assert_eq!(eur(300).minor(), 300);
+}
+
+async fn records_are_read_beside_the_ledger(home: &impl Home) {
+    let site = Site::at(home);
+    let (one, two) = (site.platform("one").await, site.platform("two").await);
+    let (first, second) = (site.user(one).await, site.user(one).await);
+    let absent = Uid::from_bits(5);
+    let named = [(one.platform, first.0), (two.platform, second.0), (one.platform, absent), (one.platform, second.0)];
+    let mut found = site.scan.records(User::KIND, &named).unwrap();
+    found.sort_by_key(|record| record.lead.id);
+    assert_eq!(found.iter().map(|record| record.lead.id).collect::<Vec<_>>(), [first.0, second.0]);
+    let person = found[0].body::<User>().unwrap().person();
+    let persons = site.scan.records(Person::KIND, &[(one.platform, person.0)]).unwrap();
+    assert_eq!(persons[0].body::<Person>().unwrap().first_name.expose(), "Zebulon");
+    assert!(site.scan.records(Person::KIND, &[]).unwrap().is_empty());
 }

@@ -1,0 +1,31 @@
+//! The door that every HTTP request comes through, whichever dialect it speaks: connections are counted and watched
+//! ([`door`]), bodies are bounded in size, time and memory ([`body`]), idempotency keys are read in one way ([`key`]).
+//!
+//! Start with [`serve`]. What a refusal looks like is each dialect's own; nothing of any wire is here.
+#![warn(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::float_arithmetic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod accept;
+pub mod body;
+pub mod door;
+pub mod key;
+mod limits;
+mod line;
+mod origin;
+mod watched;
+
+pub use body::BodyError;
+pub use door::serve;
+pub use limits::{CONNECTIONS_MAX, Limits};
+pub use line::Peer;
+pub use origin::origin;

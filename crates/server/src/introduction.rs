@@ -1,0 +1,89 @@
+//! The first platform: made once, and its API key shown once.
+//!
+//! What is to be shown is in a file of the data folder, readable by its owner only, from before anything is made until it has
+//! been shown. A start that fails or is killed in between is so made up for by the next one, with the same credentials.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::PathBuf;
+
+use domain::platform::{ApiKey, digest_matches};
+use domain::{DirectoryKey, Resource, Space};
+use engine::{Listing, Page};
+use sha2::{Digest, Sha256};
+
+use crate::installation::{Installation, Location};
+use crate::platform::{self, NewPlatform, PlatformError};
+
+/// Name of the platform that a first start makes.
+const FIRST_PLATFORM: &str = "sandbox";
+/// Where its credentials are until they have been shown.
+const FILE: &str = "first-platform.json";
+
+/// A first platform that was not shown yet.
+pub struct Introduction {
+    path: PathBuf,
+    new: NewPlatform,
+}
+
+impl Introduction {
+    /// What a new installation is to be introduced with, or one whose introduction was cut short.
+    pub fn prepare(location: &Location) -> Result<Option<Self>, Box<dyn Error>> {
+        let path = location.data.join(FILE);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                let new = serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}; remove it", path.display()))?;
+                return Ok(Some(Self { path, new }));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("{}: {error}", path.display()).into()),
+        }
+        if !location.is_new()? {
+            return Ok(None);
+        }
+        let new = NewPlatform { client_id: FIRST_PLATFORM.to_owned(), api_key: platform::random_key()? };
+        std::fs::create_dir_all(&location.data)?;
+        // Whole or not at all, and never over another one.
+        let mut file = tempfile::NamedTempFile::new_in(&location.data)?;
+        serde_json::to_writer(&mut file, &new)?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(&path)?;
+        Ok(Some(Self { path, new }))
+    }
+
+    /// Makes the platform, unless it was made, and shows its credentials.
+    pub async fn make(self, installation: &Installation, json: bool) -> Result<(), Box<dyn Error>> {
+        match platform::make(&installation.engine, installation, &self.new).await {
+            Ok(_) => self.show(json)?,
+            Err(PlatformError::Exists(_)) if self.is_known(installation).await? => self.show(json)?,
+            // Another server of the same database was first, and has shown its own.
+            Err(PlatformError::Exists(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        std::fs::remove_file(&self.path)?;
+        Ok(())
+    }
+
+    /// Whether the platform has these credentials.
+    async fn is_known(&self, installation: &Installation) -> Result<bool, Box<dyn Error>> {
+        let name = DirectoryKey { space: Space::ClientId, text: self.new.client_id.as_str().into() };
+        let Some(row) = installation.reads.directory(name).await? else { return Ok(false) };
+        let page = Page { number: 1, size: 100, newest_first: false };
+        let keys = installation.reads.records(row.platform, ApiKey::KIND, Listing::default(), page).await?;
+        let digest: [u8; 32] = Sha256::digest(self.new.api_key.as_bytes()).into();
+        Ok(keys.rows.iter().filter_map(|record| record.body::<ApiKey>()).any(|key| digest_matches(&key.digest, &digest)))
+    }
+
+    fn show(&self, json: bool) -> Result<(), Box<dyn Error>> {
+        let NewPlatform { client_id, api_key } = &self.new;
+        let text = if json {
+            serde_json::to_string(&self.new)?
+        } else {
+            format!("A first sandbox platform was made. Its API key is shown only now:\n  ClientId {client_id}\n  API key  {api_key}\n")
+        };
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{text}")?;
+        out.flush()?;
+        Ok(())
+    }
+}

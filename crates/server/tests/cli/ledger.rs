@@ -1,0 +1,141 @@
+//! Looking at the ledger: who stands behind an entry, and in which form it is told.
+
+use serde_json::{Value, json};
+
+use crate::program::{done, refused, run};
+use crate::support::{CLIENT_ID, World};
+
+const COMPANY: &str = "user_m_01JRFJJN9BR864A4KG7MH1WCZA";
+const PERSON: &str = "user_m_01JRFJJN9BR864A4KG7MH1WCZB";
+const OF_COMPANY: &str = "wlt_m_01JRFJJN9BR864A4KG7MH1WCZC";
+const OF_PERSON: &str = "wlt_m_01JRFJJN9BR864A4KG7MH1WCZD";
+const PAY_IN: &str = "payin_m_01JRFJJN9BR864A4KG7MH1WCZE";
+const TRANSFER: &str = "xfer_m_01JRFJJN9BR864A4KG7MH1WCZF";
+
+/// What stands nowhere but in the data of people: no command shows any of it.
+const PRIVATE: &[&str] = &["business@example.com", "cedrick@example.com", "ada@example.com", "1 rue des Plantes", "652117514", "123456789"];
+const NAMES: &[&str] = &["Cedrick Dickinson", "Best Business", "Ada Byron"];
+
+/// A company that pays a person: two persons, a legal and a natural user, a wire and a transfer.
+fn scene(database: Option<String>) -> World {
+    let world = World::new(0, 0, database);
+    let eur = |amount: i64| json!({"Currency": "EUR", "Amount": amount});
+    let address = json!({"AddressLine1": "1 rue des Plantes", "City": "Paris", "PostalCode": "75001", "Country": "FR"});
+    let company = json!({
+        "Name": "Best Business", "LegalPersonType": "BUSINESS", "Email": "business@example.com", "HeadquartersAddress": address,
+        "CompanyNumber": "123456789", "LegalRepresentativeFirstName": "Cedrick", "LegalRepresentativeLastName": "Dickinson",
+        "LegalRepresentativeEmail": "cedrick@example.com", "LegalRepresentativeBirthday": 652_117_514,
+        "LegalRepresentativeNationality": "FR", "LegalRepresentativeCountryOfResidence": "FR", "TermsAndConditionsAccepted": true,
+        "UserCategory": "OWNER",
+    });
+    let person = json!({
+        "FirstName": "Ada", "LastName": "Byron", "Email": "ada@example.com", "UserCategory": "OWNER", "TermsAndConditionsAccepted": true,
+        "Birthday": 652_117_514, "Nationality": "FR", "CountryOfResidence": "FR",
+    });
+    let wallet = |owner: &str| json!({"Owners": [owner], "Description": "w", "Currency": "EUR"});
+    let pay_in = json!({
+        "AuthorId": COMPANY, "CreditedWalletId": OF_COMPANY, "DeclaredDebitedFunds": eur(1_000), "DeclaredFees": eur(0),
+    });
+    let transfer = json!({
+        "AuthorId": COMPANY, "DebitedWalletId": OF_COMPANY, "CreditedWalletId": OF_PERSON, "DebitedFunds": eur(300), "Fees": eur(20),
+    });
+    let lines: String = [
+        (COMPANY, "users/legal", company),
+        (PERSON, "users/natural", person),
+        (OF_COMPANY, "wallets", wallet(COMPANY)),
+        (OF_PERSON, "wallets", wallet(PERSON)),
+        (PAY_IN, "payins/bankwire/direct", pay_in),
+        ("", "receive", json!({})),
+        (TRANSFER, "transfers", transfer),
+    ]
+    .into_iter()
+    .map(|(id, path, body)| match id {
+        "" => json!({"method": "POST", "path": format!("/sandbox/v1/payins/{PAY_IN}/receive"), "body": body}),
+        id => json!({"as": id, "method": "POST", "path": format!("/v2.01/{CLIENT_ID}/{path}"), "body": body}),
+    })
+    .map(|line| format!("{line}\n"))
+    .collect();
+    let file = world.folder.path().join("scene.jsonl");
+    std::fs::write(&file, lines).unwrap();
+    done(&world.data(), world.database.as_deref(), &["fixtures", "load", &file.display().to_string()]);
+    world
+}
+
+fn scenes() -> [World; 2] {
+    [scene(None), scene(Some(testkit::postgres::server().database()))]
+}
+
+fn posting<'a>(entry: &'a Value, role: &str, amount: i64) -> &'a Value {
+    let postings = entry["postings"].as_array().unwrap();
+    postings.iter().find(|posting| posting["role"] == role && posting["amount"] == amount).unwrap_or_else(|| panic!("{entry}"))
+}
+
+#[test]
+fn an_entry_is_explained_down_to_the_persons() {
+    for world in scenes() {
+        let ask = |args: &[&str]| done(&world.data(), world.database.as_deref(), args);
+        let entry: Value = serde_json::from_str(&ask(&["--json", "ledger", "explain", TRANSFER])).unwrap();
+        let (debited, credited) = (posting(&entry, "wallet", -300), posting(&entry, "wallet", 280));
+        for (posting, role) in [(debited, "representative"), (credited, "holder")] {
+            assert_eq!(posting["wallet"], posting["account"]);
+            assert_eq!(posting["persons"][0]["role"], role);
+            assert_eq!(posting["persons"].as_array().unwrap().len(), 1);
+            assert_ne!(posting["persons"][0]["person"], posting["user"]);
+        }
+        assert_ne!(debited["user"], credited["user"]);
+        let fees = posting(&entry, "fees", 20);
+        assert_eq!((&fees["user"], &fees["wallet"], fees.get("persons")), (&Value::Null, &Value::Null, None));
+
+        // By the wallet there are two, by the entry itself the same one.
+        let both = ask(&["--json", "ledger", "explain", OF_COMPANY]);
+        assert_eq!(both.lines().count(), 2, "{both}");
+        let again = ask(&["--json", "ledger", "explain", entry["entry"].as_str().unwrap()]);
+        assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), entry);
+        let text = ask(&["ledger", "explain", TRANSFER]);
+        for part in [&debited["user"], &debited["persons"][0]["person"], &credited["persons"][0]["person"]] {
+            assert!(text.contains(part.as_str().unwrap()), "{text}");
+        }
+        assert!(text.contains(", representative") && text.contains(", holder"), "{text}");
+    }
+}
+
+#[test]
+fn names_are_shown_to_whoever_asks_for_them_and_nothing_else_ever() {
+    for world in scenes() {
+        for form in [&["ledger", "explain", TRANSFER][..], &["--json", "ledger", "explain", TRANSFER]] {
+            let plain = done(&world.data(), world.database.as_deref(), form);
+            let named = done(&world.data(), world.database.as_deref(), &[form, &["--names"]].concat());
+            for name in NAMES {
+                assert!(!plain.contains(name) && named.contains(name), "{name}: {plain} {named}");
+            }
+            for private in PRIVATE {
+                assert!(!plain.contains(private) && !named.contains(private), "{private}: {named}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_look_at_the_ledger_can_be_had_as_json() {
+    let world = scene(None);
+    let ask = |args: &[&str]| done(&world.data(), None, args);
+    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!(parse(&ask(&["--json", "ledger", "verify"]))["holds"], true);
+    assert_eq!(parse(&ask(&["--json", "ledger", "balance", OF_COMPANY]))["balance"], 700);
+    let exported = ask(&["--json", "ledger", "export"]);
+    let kinds: Vec<Value> = exported.lines().map(|line| parse(line)["kind"].clone()).collect();
+    assert_eq!(kinds.len(), 2, "{exported}");
+    assert!(ask(&["ledger", "export"]).starts_with("; The whole ledger"));
+}
+
+/// What is no terminal gets the result, and not a character besides.
+#[test]
+fn progress_is_for_terminals() {
+    let world = scene(None);
+    for args in [&["ledger", "verify"][..], &["ledger", "export"], &["--json", "ledger", "verify"]] {
+        let output = run(&world.data(), None, args);
+        assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), ""), "{args:?}");
+    }
+    let said = refused(&world.data(), None, &["ledger", "explain", "user_m_01JRFJJN9BR864A4KG7MH1WCZZ"]);
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
