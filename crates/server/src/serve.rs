@@ -25,11 +25,12 @@ pub fn run(location: &Location, args: &ServeArgs, json: bool) -> Result<(), Box<
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
+        let end = ended_by_signal()?;
         let running = Running::start(location, args, json).await?;
         tracing::info!(address = %running.address, "listening");
         let listening = Listening { address: running.address.to_string() };
         output::print(json, &listening, || format!("Florin listens on http://{}", listening.address));
-        running.until(ended_by_signal()).await;
+        running.until(end).await;
         Ok(())
     })
 }
@@ -87,14 +88,17 @@ pub fn log_to_stderr() {
     drop(subscriber.try_init());
 }
 
-/// Returns when the process is asked to end.
-pub async fn ended_by_signal() {
+/// Listens from now on for the process being asked to end; what it gives is ready once it was.
+///
+/// To be called before anybody is told that the server is there, or a signal that comes at once ends it unheard.
+/// Errors: the system allows no handler.
+pub fn ended_by_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

@@ -48,13 +48,14 @@ pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode,
         if args.exit {
             end.notify_one();
         } else {
+            let asked = ended_by_signal()?;
             narrator.say(&format!(
                 "The server stays up at http://{address}; Ctrl-C ends it.\n  ClientId {}\n  API key  {}",
                 new.client_id, new.api_key
             ));
             let end = Arc::clone(&end);
             tokio::spawn(async move {
-                ended_by_signal().await;
+                asked.await;
                 end.notify_one();
             });
         }
