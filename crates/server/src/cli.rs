@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::demo::DemoArgs;
 use crate::fixtures::LoadArgs;
 use crate::installation::Location;
-use crate::ledger::{BalanceArgs, ExplainArgs};
+use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
 use crate::{bench, demo, fixtures, ledger, platform, serve};
 
 /// A payment-services engine with a real double-entry ledger.
@@ -88,8 +88,10 @@ enum FixturesCommand {
 
 #[derive(Subcommand)]
 enum LedgerCommand {
-    /// Holds the whole ledger against its invariants; exit status 0 only when all holds
-    Verify,
+    /// Holds the whole ledger against its invariants and its seals; exit status 0 only when all holds
+    Verify(VerifyArgs),
+    /// Shows the heads of the sealed chains, to be kept elsewhere and held against later
+    Anchor,
     /// Shows the balance of an account, now or at a moment
     Balance(BalanceArgs),
     /// Shows entries with their postings, accounts and users
@@ -123,7 +125,8 @@ pub fn run() -> Result<ExitCode, Box<dyn Error>> {
         Command::Demo(args) => demo::run(&location, &args, json),
         Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Platform(PlatformCommand::Create(args)) => platform::create(&location, &args, json).map(|()| ExitCode::SUCCESS),
-        Command::Ledger(LedgerCommand::Verify) => ledger::verify(&location, json),
+        Command::Ledger(LedgerCommand::Verify(args)) => ledger::verify(&location, &args, json),
+        Command::Ledger(LedgerCommand::Anchor) => ledger::anchor(&location, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Balance(args)) => ledger::balance(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Explain(args)) => ledger::explain(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format).map(|()| ExitCode::SUCCESS),

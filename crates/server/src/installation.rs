@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use engine::{Clock, Engine, EngineConfig, UuidIds};
 use rand::TryRng;
+use store::seal::Sealer;
 use store::vault::Vault;
 use store::{Opened, Scan};
 
@@ -97,11 +98,11 @@ impl Location {
     /// Opens everything that commands need.
     pub fn start(&self) -> Result<Installation, InstallationError> {
         let origin_key = self.vault()?.hash(&[b"addresses of callers"]);
-        let Opened { store, reads, last_id, .. } = self.open()?;
+        let Opened { store, reads, sealer, last_id, .. } = self.open()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
         let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default())?;
-        Ok(Installation { engine, reads, clock, origin_key })
+        Ok(Installation { engine, reads, sealer, clock, origin_key })
     }
 }
 
@@ -114,6 +115,7 @@ pub fn random_seed() -> Result<u64, InstallationError> {
 pub struct Installation {
     pub engine: Engine,
     pub reads: Arc<dyn engine::Reads>,
+    pub sealer: Arc<dyn Sealer>,
     pub clock: Arc<dyn Clock>,
     /// Key of the hash that the audit trail keeps of callers' addresses.
     pub origin_key: [u8; 32],

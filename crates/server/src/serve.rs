@@ -62,7 +62,7 @@ impl Running {
         Arc::clone(&self.wired.installation)
     }
 
-    /// Answers requests until `end`, and then those under way.
+    /// Answers requests until `end`, and then those under way. What they did is sealed before this returns.
     pub async fn until(self, end: impl Future<Output = ()> + Send + 'static) -> Result<(), Box<dyn Error>> {
         let service = self.wired.router.clone().into_make_service_with_connect_info::<SocketAddr>();
         let listener = axum::serve::ListenerExt::tap_io(self.listener, |stream| {
@@ -71,6 +71,12 @@ impl Running {
             }
         });
         axum::serve(listener, service).with_graceful_shutdown(end).await?;
+        let sealer = Arc::clone(&self.wired.installation.sealer);
+        match tokio::task::spawn_blocking(move || sealer.seal_up()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "what was done last is sealed after the next start"),
+            Err(error) => tracing::warn!(%error, "what was done last is sealed after the next start"),
+        }
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod migrate;
 #[cfg(test)]
 mod parity;
 pub mod postgres;
+pub mod seal;
 pub mod sqlite;
 pub mod vault;
 
@@ -52,6 +53,8 @@ pub struct Opened {
     pub reads: Arc<dyn Reads>,
     /// For whoever goes through the whole ledger: verification and export.
     pub scan: Arc<dyn Scan>,
+    /// Seals what was written, behind the acknowledgement.
+    pub sealer: Arc<dyn seal::Sealer>,
     /// The greatest id given so far; fresh ones have to be greater.
     pub last_id: ledger::Uid,
 }
@@ -69,6 +72,12 @@ pub enum Part {
 pub trait Scan: Send + Sync {
     /// Hands over every account, then every entry, a platform's in the order of their ids, all in one consistent view.
     fn ledger(&self, each: &mut dyn FnMut(Part)) -> Result<(), engine::StoreError>;
+
+    /// Holds every sealed row against its seal, every chain against its signatures, and the chains against earlier heads.
+    fn seals(&self, anchor: &[seal::Head]) -> Result<seal::Report, engine::StoreError>;
+
+    /// The head of each platform's chain. A platform of which nothing is sealed has none.
+    fn heads(&self) -> Result<Vec<seal::Head>, engine::StoreError>;
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use ledger::Uid;
 use tokio_postgres::{Client, Config, Error};
 
 use super::backstage::Backstage;
-use super::{durable, error, projector, reads, rows, runtime, scan, session, writer};
+use super::{durable, error, projector, reads, rows, runtime, scan, seal, session, writer};
 use crate::migrate::{self, SchemaError};
 use crate::vault::Vault;
 use crate::{Opened, Scan};
@@ -55,8 +55,9 @@ pub fn open(url: &str, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     backstage.spawn(projector::run(config.clone(), Arc::clone(&progress), Arc::clone(&vault)));
     let reads = reads::PostgresReads::new(backstage, progress, Arc::clone(&vault));
     let writer = writer::Writer::new(config.clone(), Arc::clone(&vault));
+    let sealer = Arc::new(seal::PostgresSealer::start(config.clone(), Arc::clone(&vault))?);
     let scan = scan::PostgresScan::new(config, vault);
-    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), last_id })
+    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), sealer, last_id })
 }
 
 /// Opens the ledger of a database for reading only. Changes nothing, not even the schema.

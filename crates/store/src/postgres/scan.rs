@@ -11,7 +11,8 @@ use tokio_postgres::{Client, Config, Row};
 
 use super::keys::{Ring, decode_all};
 use super::rows::{self, Id, uid};
-use super::{error, runtime, session, sql};
+use super::{error, runtime, seal_check, session, sql};
+use crate::seal::{Head, Report};
 use crate::vault::Vault;
 use crate::{Part, Scan, codec};
 
@@ -41,12 +42,39 @@ impl Scan for PostgresScan {
             producer.join().unwrap_or_else(|_| Err(StoreError::Fault("the scan panicked".to_owned())))
         })
     }
+
+    fn seals(&self, anchor: &[Head]) -> Result<Report, StoreError> {
+        self.in_one_view(async |client| seal_check::check(client, &self.vault, anchor).await)
+    }
+
+    fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.in_one_view(async |client| seal_check::heads(client).await)
+    }
 }
 
 impl PostgresScan {
-    async fn send(&self, pages: &Pages) -> Result<(), StoreError> {
+    /// Runs `read` in a transaction that sees one state of the database, on a thread with a runtime of its own.
+    fn in_one_view<T: Send>(&self, read: impl AsyncFnOnce(&Client) -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
+        let work = || {
+            runtime()?.block_on(async {
+                let client = self.begin().await?;
+                read(&client).await
+            })
+        };
+        std::thread::scope(|scope| {
+            let done = scope.spawn(work).join();
+            done.unwrap_or_else(|_| Err(StoreError::Fault("the scan panicked".to_owned())))
+        })
+    }
+
+    async fn begin(&self) -> Result<Client, StoreError> {
         let client = session::connect_for_keys(&self.config).await.map_err(error::of)?;
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(error::of)?;
+        Ok(client)
+    }
+
+    async fn send(&self, pages: &Pages) -> Result<(), StoreError> {
+        let client = self.begin().await?;
         send_accounts(&client, pages).await?;
         send_entries(&client, &self.vault, pages).await
     }

@@ -11,6 +11,8 @@ mod reads;
 mod resident;
 mod rows;
 mod scan;
+mod seal;
+mod seal_check;
 mod writer;
 
 use std::fs::{File, OpenOptions};
@@ -93,9 +95,10 @@ pub fn open(folder: &Path, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     let list_readers = pool::Pool::new(READERS, || connect(&index, false, "NORMAL"))?;
     let lists = Arc::new(lists::Lists::open(lists::ListFile::new(index_conn), &conn, &vault, list_readers)?);
     let reads = reads::SqliteReads::new(Arc::clone(&readers), Arc::clone(&lists), Arc::clone(&resident), Arc::clone(&vault));
-    let writer = writer::Writer::new(conn, resident, Arc::clone(&vault), lists, lock);
+    let sealer = Arc::new(seal::SqliteSealer::start(connect(&main, false, "FULL")?, Arc::clone(&vault))?);
+    let writer = writer::Writer::new(conn, resident, Arc::clone(&vault), lists, Arc::clone(&sealer), lock);
     let scan = scan::SqliteScan::new(readers, vault);
-    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), last_id })
+    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), sealer, last_id })
 }
 
 /// Opens the ledger of a data folder for reading, whether or not a server owns it.

@@ -15,6 +15,7 @@ use super::fault;
 use super::lists::{self, Lists};
 use super::resident::{Dirty, Hot, Resident};
 use super::rows::{self, MadeKeys, id16};
+use super::seal::SqliteSealer;
 use crate::codec;
 use crate::vault::Vault;
 
@@ -29,14 +30,24 @@ pub struct Writer {
     resident: Arc<Resident>,
     vault: Arc<Vault>,
     lists: Arc<Lists>,
+    sealer: Arc<SqliteSealer>,
+    /// The newest entry there is: ids have to rise, since the checkpoint and the sealer follow them.
+    last_entry: Option<Uid>,
     next_key: i64,
     /// Held as long as the folder is ours.
     _lock: File,
 }
 
 impl Writer {
-    pub fn new(conn: Connection, resident: Arc<Resident>, vault: Arc<Vault>, lists: Arc<Lists>, lock: File) -> Self {
-        Self { conn, resident, vault, lists, next_key: 0, _lock: lock }
+    pub fn new(
+        conn: Connection,
+        resident: Arc<Resident>,
+        vault: Arc<Vault>,
+        lists: Arc<Lists>,
+        sealer: Arc<SqliteSealer>,
+        lock: File,
+    ) -> Self {
+        Self { conn, resident, vault, lists, sealer, last_entry: None, next_key: 0, _lock: lock }
     }
 
     /// Places in the table of keys are counted here, so that a row's place is known when it is written.
@@ -75,7 +86,9 @@ impl Writer {
                 Slot::Clean(_) | Slot::Absent => {}
             }
         }
+        self.last_entry = Some(rising(&self.conn, books, self.last_entry)?);
         append_entries(&self.conn, books, &mut keys)?;
+        written.sealed = self.sealer.write_ready(&self.conn)?;
         append_events(&self.conn, books)?;
         append_audit(&self.conn, books)?;
         write_directory(&self.conn, books)?;
@@ -145,6 +158,7 @@ impl Writer {
 
     fn make_resident(&self, books: &Books, written: Written) {
         self.vault.keep(written.fresh_keys);
+        self.sealer.wrote(written.sealed);
         let now = Instant::now();
         let mut hots = self.resident.hots_mut();
         for _ in 0..written.checkpointed {
@@ -190,6 +204,8 @@ struct Written {
     /// Accounts not touched by the batch whose rows were brought up to date.
     cleaned: Vec<AccountId>,
     keys: Vec<(domain::IdempotencyKey, i64)>,
+    /// What was taken over from the sealer.
+    sealed: usize,
     fresh_keys: Vec<crate::vault::FreshKey>,
 }
 
@@ -243,20 +259,24 @@ impl Store for Writer {
 
     fn abandon(&mut self) {
         self.next_key = 0;
+        self.last_entry = None;
         if !self.conn.is_autocommit() {
             drop(self.conn.execute_batch("ROLLBACK"));
         }
     }
 
-    /// Brings account rows up to date, so that a start after a pause has nothing to replay.
+    /// Brings account rows up to date, so that a start after a pause has nothing to replay, and stores seals.
     fn idle(&mut self) -> Result<(), StoreError> {
-        if self.resident.hots().dirty.is_empty() {
+        if self.resident.hots().dirty.is_empty() && !self.sealer.is_waiting() {
             return Ok(());
         }
         let books = Books::default();
         self.conn.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
         let mut written = Written::default();
-        let done = self.write_accounts(&books, &mut written).and_then(|()| self.conn.execute_batch("COMMIT").map_err(fault));
+        let sealed = self.sealer.write_ready(&self.conn);
+        let done = sealed.map(|sealed| written.sealed = sealed);
+        let done = done.and_then(|()| self.write_accounts(&books, &mut written));
+        let done = done.and_then(|()| self.conn.execute_batch("COMMIT").map_err(fault));
         match done {
             Ok(()) => self.make_resident(&books, written),
             Err(_) => self.abandon(),
@@ -492,6 +512,15 @@ fn append_entries(conn: &Connection, books: &Books, keys: &mut MadeKeys<'_>) -> 
         None => Ok(()),
         Some(stray) => Err(StoreError::Fault(format!("a posting of {} has no entry", stray.entry.0))),
     }
+}
+
+/// The newest entry, once it is seen that those of the books rise on from the newest before.
+fn rising(conn: &Connection, books: &Books, newest: Option<Uid>) -> Result<Uid, StoreError> {
+    let before = newest.map_or_else(|| last_entry(conn), Ok)?;
+    books.entries.iter().try_fold(before, |last, entry| match entry.id.0 > last {
+        true => Ok(entry.id.0),
+        false => Err(StoreError::Fault(format!("entry {} does not rise on from {last}", entry.id.0))),
+    })
 }
 
 fn append_events(conn: &Connection, books: &Books) -> Result<(), StoreError> {
