@@ -158,7 +158,7 @@ impl Call {
         }
     }
 
-    fn error(&self, error: &WireError) -> WireResponse {
+    pub(crate) fn error(&self, error: &WireError) -> WireResponse {
         error_response(error, self.ctx.request, self.received_at)
     }
 

@@ -14,7 +14,7 @@ use domain::ids::RequestId;
 use domain::payment::ReceivingAccount;
 use domain::{Actor, Ctx, IdempotencyKey, Ids, Timestamp};
 use engine::rail::Rails;
-use engine::{Acquirer, Clock, Engine, Keyed, Reads};
+use engine::{Acquirer, Clock, Engine, Keyed, ReadTrail, Reads, Refused};
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -22,8 +22,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use ledger::Uid;
 use sha2::{Digest, Sha256};
 
+use crate::audit;
 use crate::auth::{AuthError, Authenticator, Caller, Credentials};
-use crate::call::{Call, View, WireResponse, error_response};
+use crate::call::{Call, View, WireResponse, error_response, refusal};
 use crate::endpoints::clients::logo;
 use crate::endpoints::{oauth, tokenizer};
 use crate::rate::{RateConfig, RateLimits};
@@ -101,6 +102,7 @@ pub struct Local {
 pub struct Dialect {
     pub(crate) engine: Engine,
     pub(crate) reads: Arc<dyn Reads>,
+    trail: Arc<ReadTrail>,
     pub(crate) config: Config,
     pub(crate) acquirer: Acquirer,
     clock: Arc<dyn Clock>,
@@ -123,6 +125,7 @@ impl Dialect {
         config: Config,
     ) -> Arc<Self> {
         Arc::new(Self {
+            trail: ReadTrail::new(engine.clone()),
             engine,
             authenticator: Authenticator::new(Arc::clone(&reads)),
             reads,
@@ -203,9 +206,26 @@ impl Dialect {
             Err(error) => return received.error(&error),
         };
         let call = self.call(received, parts, body, matched, caller, keyed);
-        match (route.target.handler)(&call).await {
+        let response = match (route.target.handler)(&call).await {
             Ok(response) => response,
             Err(error) => call.reject(error).await,
+        };
+        match self.note_read(&call, matched, &response).await {
+            Ok(()) => response,
+            Err(refused) => call.error(&refusal(refused)),
+        }
+    }
+
+    /// Notes a read in the audit trail; one of personal data is durably noted on return. Reads that failed tell nothing.
+    async fn note_read(&self, call: &Call, matched: &Matched<Endpoint>, response: &WireResponse) -> Result<(), Refused> {
+        let route = matched.route;
+        if route.verb != Verb::Get || response.status().is_server_error() {
+            return Ok(());
+        }
+        let line = audit::line(route, &call.ctx, call.uri.path(), response.status(), call.received_at);
+        match audit::is_personal(route) {
+            true => self.trail.personal(line).await.map_err(|_| Refused::Overloaded),
+            false => self.trail.other(line),
         }
     }
 

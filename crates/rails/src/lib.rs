@@ -8,5 +8,6 @@
 pub mod acquirer;
 pub mod bank;
 pub mod cards;
+pub mod erasure;
 pub mod sca;
 pub mod worker;

@@ -179,6 +179,7 @@ CREATE TABLE idempotency (
     PRIMARY KEY (platform, dialect, key),
     CHECK ((status IS NULL) = (answer IS NULL))
 );
+CREATE INDEX idempotency_old ON idempotency (platform, at);
 
 -- Work to be done later.
 CREATE TABLE job (

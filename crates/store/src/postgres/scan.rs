@@ -136,7 +136,7 @@ async fn send_entries(client: &Client, vault: &Vault, pages: &Pages) -> Result<(
         // Behind the last entry no posting may stand.
         let until = found.last().map_or(Ok(Place(Uid::from_bits(u128::MAX), Uid::from_bits(u128::MAX))), Place::of)?;
         let of_page = client.query(&postings, &[&Id(after.0), &Id(after.1), &Id(until.0), &Id(until.1)]).await.map_err(error::of)?;
-        let decode = |row: &Row, ring: &mut Ring<'_>| codec::entry(rows::entry(row)?, ring);
+        let decode = |row: &Row, ring: &mut Ring<'_>| codec::entry(rows::entry(row)?, ring).map(Some);
         let decoded = decode_all(&found, &mut ring, client, &keys, decode).await?;
         let is_last = decoded.is_empty();
         pages.send(together(decoded, &of_page)?);

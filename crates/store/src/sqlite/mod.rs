@@ -8,6 +8,7 @@
 pub mod lists;
 mod pool;
 mod reads;
+mod removal;
 mod resident;
 mod rows;
 mod scan;

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::fault;
 use super::lists::{self, Lists};
+use super::removal;
 use super::resident::{Dirty, Hot, Resident};
 use super::rows::{self, MadeKeys, id16};
 use super::seal::SqliteSealer;
@@ -94,6 +95,7 @@ impl Writer {
         write_directory(&self.conn, books)?;
         write_jobs(&self.conn, books)?;
         written.fresh_keys = keys.fresh;
+        written.removed = removal::remove(&self.conn, &books.removals, &self.resident)?;
         self.write_accounts(books, &mut written)?;
         Ok(written)
     }
@@ -177,6 +179,9 @@ impl Writer {
                 hots.dirty.push_back(Dirty { id: account.id, since, at: now });
             }
         }
+        for (key, seq) in &written.removed {
+            hots.keys.remove(key, *seq);
+        }
         for (key, seq) in written.keys {
             hots.keys.add(key.platform.0, key.dialect, &key.key, seq);
         }
@@ -188,6 +193,7 @@ impl Writer {
                 records.put(record.clone());
             }
         }
+        removal::forget(&books.removals, &mut records, &self.vault);
         drop(records);
         let payment = |platform, id| books.payments.get(&(platform, domain::PaymentId(id))).and_then(Slot::row);
         self.lists.add(&lists::changes(&books.events, payment));
@@ -204,6 +210,8 @@ struct Written {
     /// Accounts not touched by the batch whose rows were brought up to date.
     cleaned: Vec<AccountId>,
     keys: Vec<(domain::IdempotencyKey, i64)>,
+    /// Places of idempotency keys that were taken away.
+    removed: Vec<(domain::IdempotencyKey, i64)>,
     /// What was taken over from the sealer.
     sealed: usize,
     fresh_keys: Vec<crate::vault::FreshKey>,

@@ -35,6 +35,8 @@ pub trait Home: Send + Sync {
     fn sql(&self, text: &str);
     /// An expression of the engine's SQL for sixteen random bytes: as an id, and as bytes.
     fn random(&self) -> [&'static str; 2];
+    /// Takes the lists away, where they can be made anew.
+    fn forget_lists(&self);
     /// Opens the ledger for reading only, as `florin ledger` does.
     fn scan(&self) -> Arc<dyn Scan>;
 
@@ -82,6 +84,10 @@ impl Home for SqliteHome {
 
     fn random(&self) -> [&'static str; 2] {
         ["randomblob(16)"; 2]
+    }
+
+    fn forget_lists(&self) {
+        std::fs::remove_file(self.0.path().join(store::sqlite::INDEX_FILE)).expect("the lists are there");
     }
 
     fn scan(&self) -> Arc<dyn Scan> {
@@ -136,6 +142,8 @@ impl Home for PostgresHome {
         drop(self.psql(text));
     }
 
+    fn forget_lists(&self) {}
+
     fn random(&self) -> [&'static str; 2] {
         ["gen_random_uuid()", "decode(md5(random()::TEXT), 'hex')"]
     }
@@ -159,6 +167,12 @@ pub fn run(test: impl Future<Output = ()>) {
 
 /// A clock that moves a millisecond each time it is looked at.
 pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn advance(&self, by_ms: i64) {
+        self.0.fetch_add(by_ms, Ordering::Relaxed);
+    }
+}
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
@@ -209,6 +223,7 @@ impl Command for TakeUp {
             has_accepted_terms: true,
             terms_accepted_at: None,
             tag: None,
+            is_held: false,
         };
         desk.insert(id, user);
         Ok(id)

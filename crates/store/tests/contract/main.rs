@@ -10,6 +10,7 @@ mod keys;
 mod ledger;
 mod lists;
 mod opening;
+mod retention;
 mod seals;
 mod tenants;
 mod two_servers;
