@@ -19,8 +19,8 @@ const DAY_MS: i64 = 86_400_000;
 pub const KEYS_KEPT_MS: i64 = DAY_MS;
 /// Sessions of pages are kept this long after their links have ended, business time.
 pub const SESSIONS_KEPT_MS: i64 = DAY_MS;
-/// Events are listed for this long, business time. They stay stored: the lists are made anew from them.
-pub const EVENTS_LISTED_MS: i64 = 45 * DAY_MS;
+/// Transactions are shown for this long after they were made, business time: 13 months, whatever months they are. They stay stored.
+pub const TRANSACTIONS_SHOWN_MS: i64 = (366 + 31) * DAY_MS;
 /// Identity data is kept this long after a user was closed, business time: five years, whatever years they are.
 pub const IDENTITY_KEPT_MS: i64 = 5 * 366 * DAY_MS;
 

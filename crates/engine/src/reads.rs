@@ -62,6 +62,8 @@ pub struct PaymentFilter {
     pub before: Option<Timestamp>,
     /// Made after this, exclusive.
     pub after: Option<Timestamp>,
+    /// What was made until then is not shown at all, about: lists are cut there, without looking at each row.
+    pub hidden_until: Option<Timestamp>,
 }
 
 /// What a list of events is narrowed to.

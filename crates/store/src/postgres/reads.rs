@@ -97,7 +97,7 @@ impl PostgresReads {
             narrowed.any("l.kind", filter.kinds.iter().map(|it| i64::from(it.number())));
             narrowed.any("l.nature", filter.natures.iter().map(|it| i64::from(it.number())));
             narrowed.results(&filter.results);
-            narrowed.window("l.created_at", filter.before, filter.after);
+            narrowed.window("l.created_at", filter.before, filter.after.max(filter.hidden_until));
             narrowed
         };
         let joined = "CROSS JOIN LATERAL (SELECT * FROM payment p WHERE p.platform = l.platform AND p.id = l.payment OFFSET 0) AS t";

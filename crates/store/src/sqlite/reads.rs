@@ -166,6 +166,7 @@ impl Inner {
             results: filter.results.clone(),
             before: filter.before,
             after: filter.after,
+            hidden_until: filter.hidden_until,
         };
         let list = list_of(of);
         let (ids, total) = self
