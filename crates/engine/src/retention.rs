@@ -37,15 +37,15 @@ impl Retention {
         Self { engine, reads, clock, ids: Mutex::new(ids) }
     }
 
-    /// Goes round again and again, until the task is dropped.
+    /// Goes round again and again, until the task is dropped. A server that has just started has better things to do first.
     pub async fn run(self: Arc<Self>) {
         loop {
+            tokio::time::sleep(PAUSE).await;
             match self.round(REST).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::info!(rows, "old rows were taken away"),
                 Err(error) => tracing::error!(%error, "old rows could not be taken away"),
             }
-            tokio::time::sleep(PAUSE).await;
         }
     }
 

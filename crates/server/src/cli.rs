@@ -11,7 +11,8 @@ use crate::demo::DemoArgs;
 use crate::fixtures::LoadArgs;
 use crate::installation::Location;
 use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
-use crate::{bench, demo, fixtures, ledger, platform, serve};
+use crate::user::{Hold, UserArgs};
+use crate::{bench, demo, fixtures, ledger, platform, serve, user};
 
 /// A payment-services engine with a real double-entry ledger.
 #[derive(Parser)]
@@ -38,6 +39,9 @@ enum Command {
     /// Makes and shows platforms
     #[command(subcommand)]
     Platform(PlatformCommand),
+    /// Puts users under legal hold
+    #[command(subcommand)]
+    User(UserCommand),
     /// Verifies, exports and explains the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -87,6 +91,14 @@ enum FixturesCommand {
 }
 
 #[derive(Subcommand)]
+enum UserCommand {
+    /// Keeps a user from being erased, however long ago it was closed; also while a server runs
+    Hold(UserArgs),
+    /// Ends a legal hold
+    Release(UserArgs),
+}
+
+#[derive(Subcommand)]
 enum LedgerCommand {
     /// Holds the whole ledger against its invariants and its seals; exit status 0 only when all holds
     Verify(VerifyArgs),
@@ -125,6 +137,8 @@ pub fn run() -> Result<ExitCode, Box<dyn Error>> {
         Command::Demo(args) => demo::run(&location, &args, json),
         Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Platform(PlatformCommand::Create(args)) => platform::create(&location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::User(UserCommand::Hold(args)) => user::hold(&location, &args, Hold::Put, json).map(|()| ExitCode::SUCCESS),
+        Command::User(UserCommand::Release(args)) => user::hold(&location, &args, Hold::End, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Verify(args)) => ledger::verify(&location, &args, json),
         Command::Ledger(LedgerCommand::Anchor) => ledger::anchor(&location, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Balance(args)) => ledger::balance(&location, &args, json).map(|()| ExitCode::SUCCESS),

@@ -13,6 +13,7 @@ mod master_key;
 mod output;
 mod platform;
 mod serve;
+mod user;
 mod wiring;
 
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! The binary's seals: a server that ends in order has sealed what it did; `ledger anchor` and `ledger verify` tell
-//! what was changed since, by their text and their exit status.
+//! Commands that keep data honest. The binary's seals: a server that ends in order has sealed what it did; `ledger anchor` and `ledger verify` tell
+//! what was changed since, by their text and their exit status. Legal hold, with and without a server.
 
 mod support;
 
@@ -61,6 +61,26 @@ fn changes_are_told(world: &World, sql: impl Fn(&str)) {
     assert_eq!(status, 1, "{text}");
     assert!(text.contains("blocks were taken away"), "{text}");
     assert_eq!(ledger(world, &["verify", "--anchor", "/nowhere"]).0, 2);
+}
+
+#[test]
+fn a_legal_hold_is_put_and_ended_with_and_without_a_server() {
+    let world = World::new(1, 100, None);
+    let user = |words: &[&str]| {
+        let mut command = florin(&world.data(), None);
+        command.arg("user").args(words);
+        ran(command)
+    };
+    let id = world.users[0].as_str();
+    let (status, text) = user(&["hold", id, "--client-id", CLIENT_ID]);
+    assert!(status == 0 && text.contains("is under legal hold"), "{text}");
+    let server = world.serve();
+    let (status, text) = user(&["release", id, "--client-id", CLIENT_ID]);
+    assert!(status == 0 && text.contains("no longer"), "{text}");
+    let (status, text) = user(&["hold", &world.wallets[0], "--client-id", CLIENT_ID]);
+    assert!(status == 2 && text.contains("no user"), "{text}");
+    assert_eq!(user(&["hold", id, "--client-id", "nobody"]).0, 2);
+    drop(server);
 }
 
 #[test]
