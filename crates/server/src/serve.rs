@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
@@ -14,6 +15,9 @@ use crate::wiring::{Wired, wire};
 
 /// Name of the platform that a first start makes.
 const FIRST_PLATFORM: &str = "sandbox";
+
+/// A server that ends has what it did sealed, if that takes no longer than this.
+const SEAL_WITHIN: Duration = Duration::from_secs(5);
 
 /// `florin serve`.
 pub fn run(location: &Location, args: &ServeArgs) -> Result<(), Box<dyn Error>> {
@@ -72,7 +76,7 @@ impl Running {
         });
         axum::serve(listener, service).with_graceful_shutdown(end).await?;
         let sealer = Arc::clone(&self.wired.installation.sealer);
-        match tokio::task::spawn_blocking(move || sealer.seal_up()).await {
+        match tokio::task::spawn_blocking(move || sealer.seal_up(SEAL_WITHIN)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "what was done last is sealed after the next start"),
             Err(error) => tracing::warn!(%error, "what was done last is sealed after the next start"),

@@ -60,12 +60,12 @@ impl PostgresSealer {
 }
 
 impl Sealer for PostgresSealer {
-    fn seal_up(&self) -> Result<(), StoreError> {
+    fn seal_up(&self, within: Duration) -> Result<(), StoreError> {
         let gone = || StoreError::Fault("the sealer has ended".to_owned());
         let (answer, answered) = channel();
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
         calls.send(answer).map_err(|_| gone())?;
-        answered.recv().map_err(|_| gone())?
+        answered.recv_timeout(within).map_err(|error| if error == RecvTimeoutError::Timeout { StoreError::Behind } else { gone() })?
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) mod section;
 pub use anchor::Head;
 pub use report::{Finding, Report};
 
+use std::time::Duration;
+
 use engine::StoreError;
 
 /// Rows of a block: entries, or audit lines.
@@ -104,8 +106,9 @@ impl Of {
 pub trait Sealer: Send + Sync {
     /// Seals whatever was acknowledged before it was called, also blocks that are not full; durable on return.
     ///
-    /// Blocks the caller; not to be called on the engine's writer thread. Errors: `Behind` if that takes too long.
-    fn seal_up(&self) -> Result<(), StoreError>;
+    /// Blocks the caller; not to be called on the engine's writer thread. Errors: `Behind` if it takes longer than
+    /// `within`, and then goes on by itself.
+    fn seal_up(&self, within: Duration) -> Result<(), StoreError>;
 }
 
 #[cfg(test)]

@@ -36,8 +36,6 @@ const CHUNK: usize = BLOCK_ROWS;
 const MAX_OPEN: usize = 2_048;
 /// Batches of blocks that wait for the writer at most.
 const MAX_WAITING: usize = 8;
-/// Whoever has everything sealed waits for it no longer than this.
-const SEAL_UP_WITHIN: Duration = Duration::from_secs(60);
 
 /// Blocks to be stored together with how far they reach.
 struct Batch {
@@ -99,20 +97,22 @@ impl SqliteSealer {
         !self.shared.lock().waiting.is_empty()
     }
 
-    /// Writes a batch that is ready, in the writer's open transaction. Gives how many were written, for [`SqliteSealer::wrote`].
+    /// Writes the batches that are ready, in the writer's open transaction. Gives how many were written, for [`SqliteSealer::wrote`].
     ///
     /// A batch that cannot be written (somebody else has put rows there) is dropped: it must not stop money.
     pub fn write_ready(&self, conn: &Connection) -> Result<usize, StoreError> {
         let mut state = self.shared.lock();
-        let Some(batch) = state.waiting.first() else { return Ok(0) };
+        if state.waiting.is_empty() {
+            return Ok(0);
+        }
         conn.execute_batch("SAVEPOINT seal").map_err(fault)?;
-        let written = write(conn, batch);
+        let written = state.waiting.iter().try_for_each(|batch| write(conn, batch));
         if written.is_err() {
             conn.execute_batch("ROLLBACK TO seal").map_err(fault)?;
         }
         conn.execute_batch("RELEASE seal").map_err(fault)?;
         match written {
-            Ok(()) => Ok(1),
+            Ok(()) => Ok(state.waiting.len()),
             Err(error) => {
                 tracing::error!(%error, "seals could not be stored; they are made anew");
                 state.waiting.clear();
@@ -137,13 +137,13 @@ impl SqliteSealer {
 }
 
 impl Sealer for SqliteSealer {
-    fn seal_up(&self) -> Result<(), StoreError> {
+    fn seal_up(&self, within: Duration) -> Result<(), StoreError> {
         let mut state = self.shared.lock();
         state.calls = state.calls.saturating_add(1);
         let call = state.calls;
         self.shared.changed.notify_all();
         let is_open = |state: &mut State| state.done < call && !state.is_closed;
-        let (state, _) = self.shared.changed.wait_timeout_while(state, SEAL_UP_WITHIN, is_open).unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = self.shared.changed.wait_timeout_while(state, within, is_open).unwrap_or_else(PoisonError::into_inner);
         if state.done >= call { Ok(()) } else { Err(StoreError::Behind) }
     }
 }
@@ -214,7 +214,11 @@ fn run(shared: &Shared, conn: &Connection, vault: &Vault) {
         let begun = Instant::now();
         match step(&mut work, conn, vault, if is_called { Duration::ZERO } else { PATIENCE }) {
             Ok(Step { batch, is_at_end }) => {
-                pause = if is_at_end { PAUSE } else { begun.elapsed().saturating_mul(REST) };
+                pause = match (is_at_end, is_called) {
+                    (true, _) => PAUSE,
+                    (false, true) => Duration::ZERO,
+                    (false, false) => begun.elapsed().saturating_mul(REST),
+                };
                 let mut state = shared.lock();
                 let reached = if is_at_end && is_called { call } else { state.reached() };
                 if !batch.blocks.is_empty() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use domain::ids::{PersonId, RequestId};
 use domain::payment::{
@@ -341,7 +342,7 @@ impl Site {
 
     /// Has everything sealed that was acknowledged.
     pub fn seal_up(&self) {
-        tokio::task::block_in_place(|| self.sealer.seal_up()).expect("it is sealed");
+        tokio::task::block_in_place(|| self.sealer.seal_up(Duration::from_secs(60))).expect("it is sealed");
     }
 
     /// Goes through the whole ledger and holds it against its invariants, in whatever order entries come.
