@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::payment::Payment;
 use domain::platform::Platform;
+use domain::retention::TRANSACTIONS_SHOWN_MS;
 use domain::{Answer, Command, Ctx, PaymentId, PlatformId, Record, RecordKey, Resource, Timestamp};
 use engine::{Keyed, Listed, Listing, OfPayments, Page, PaymentFilter, Refused, RejectInput, Reply, StoreError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -158,7 +159,7 @@ impl Call {
         }
     }
 
-    fn error(&self, error: &WireError) -> WireResponse {
+    pub(crate) fn error(&self, error: &WireError) -> WireResponse {
         error_response(error, self.ctx.request, self.received_at)
     }
 
@@ -168,9 +169,19 @@ impl Call {
         self.dialect.reads.record(key).await.map_err(|error| self.read_failed(&error))
     }
 
-    /// A payment of the platform.
+    /// A payment of the platform; one that is too old to be shown is not there. Source: reference, money part, 1.
     pub async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, WireError> {
-        self.dialect.reads.payment(self.ctx.platform, id).await.map_err(|error| self.read_failed(&error))
+        let (payment, shown) = tokio::join!(self.dialect.reads.payment(self.ctx.platform, id), self.shown_after());
+        let payment = payment.map_err(|error| self.read_failed(&error))?;
+        let (after, _) = shown?;
+        Ok(payment.filter(|payment| payment.created_at > after))
+    }
+
+    /// From when on payments are shown, business time, and when the platform was made.
+    async fn shown_after(&self) -> Result<(Timestamp, Timestamp), WireError> {
+        let record = self.record::<Platform>(self.ctx.platform).await?.ok_or_else(WireError::fault)?;
+        let offset_ms = record.body::<Platform>().map_or(0, |platform| platform.clock_offset_ms);
+        Ok((self.received_at.plus_ms(offset_ms).plus_ms(TRANSACTIONS_SHOWN_MS.saturating_neg()), record.lead.created_at))
     }
 
     /// An account of the platform.
@@ -184,8 +195,13 @@ impl Call {
         listed.map_err(|error| self.read_failed(&error))
     }
 
-    /// A page of payments of the platform.
-    pub async fn payments(&self, of: OfPayments, filter: PaymentFilter, page: Page) -> Result<Listed<Payment>, WireError> {
+    /// A page of payments of the platform, without those that are too old to be shown.
+    pub async fn payments(&self, of: OfPayments, mut filter: PaymentFilter, page: Page) -> Result<Listed<Payment>, WireError> {
+        let (after, platform_made) = self.shown_after().await?;
+        // A platform that is too young to have any is spared the filter: whole lists are faster.
+        if platform_made <= after {
+            filter.hidden_until = Some(after);
+        }
         let listed = self.dialect.reads.payments(self.ctx.platform, of, filter, page).await;
         listed.map_err(|error| self.read_failed(&error))
     }

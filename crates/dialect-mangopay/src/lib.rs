@@ -20,6 +20,7 @@
     )
 )]
 
+mod audit;
 pub mod auth;
 pub mod call;
 pub mod endpoints;

@@ -131,7 +131,7 @@ impl<'a> Query<'a> {
         let (before, after) = (self.before(), self.after());
         match (statuses, kinds, natures) {
             (Some(statuses), Some(kinds), Some(natures)) if !has_unknown_codes_only => {
-                Narrowed::To(PaymentFilter { statuses, kinds, natures, results, before, after })
+                Narrowed::To(PaymentFilter { statuses, kinds, natures, results, before, after, hidden_until: None })
             }
             _ => Narrowed::Nothing,
         }
@@ -318,6 +318,7 @@ mod tests {
             results: vec![None, Some(Refusal::InsufficientFunds)],
             before: Some(Timestamp::from_seconds(20)),
             after: Some(Timestamp::from_seconds(10)),
+            hidden_until: None,
         };
         assert_eq!(query.payment_filter(), Narrowed::To(expected));
         assert_eq!(Query::parse(None).payment_filter(), Narrowed::To(PaymentFilter::default()));

@@ -16,13 +16,14 @@ use domain::{Actor, Ctx, Given, Ids, Timestamp};
 use edge::BodyError;
 use edge::key::{IDEMPOTENCY_KEY, Space, keyed};
 use engine::rail::Rails;
-use engine::{Acquirer, Clock, Engine, Keyed, OWNERS_KEYS, Reads};
+use engine::{Acquirer, Clock, Engine, Keyed, OWNERS_KEYS, ReadTrail, Reads, Refused};
 use http::header::{ALLOW, AUTHORIZATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 
+use crate::audit;
 use crate::auth::{AuthError, Authenticator, Caller, Credentials};
-use crate::call::{Call, View, WireResponse, error_response};
+use crate::call::{Call, View, WireResponse, error_response, refusal};
 use crate::endpoints::clients::logo;
 use crate::endpoints::{oauth, tokenizer};
 use crate::rate::{RateConfig, RateLimits, RateState};
@@ -97,6 +98,7 @@ pub struct Local {
 pub struct Dialect {
     pub(crate) engine: Engine,
     pub(crate) reads: Arc<dyn Reads>,
+    trail: Arc<ReadTrail>,
     pub(crate) config: Config,
     pub(crate) acquirer: Acquirer,
     clock: Arc<dyn Clock>,
@@ -111,6 +113,7 @@ impl Dialect {
     #[must_use]
     pub fn new(engine: Engine, reads: Arc<dyn Reads>, clock: Arc<dyn Clock>, ids: Box<dyn Ids>, config: Config) -> Arc<Self> {
         Arc::new(Self {
+            trail: ReadTrail::new(engine.clone()),
             engine,
             authenticator: Authenticator::new(Arc::clone(&reads)),
             reads,
@@ -209,9 +212,26 @@ impl Dialect {
             Err(_) => return received.error(&wrong_idempotency_key()),
         };
         let call = self.call(received, parts, body, matched, caller, keyed);
-        match (route.target.handler)(&call).await {
+        let response = match (route.target.handler)(&call).await {
             Ok(response) => response,
             Err(error) => call.reject(error).await,
+        };
+        match self.note_read(&call, matched, &response).await {
+            Ok(()) => response,
+            Err(refused) => call.error(&refusal(refused)),
+        }
+    }
+
+    /// Notes a read in the audit trail; one of personal data is durably noted on return. Reads that failed tell nothing.
+    async fn note_read(&self, call: &Call, matched: &Matched<Endpoint>, response: &WireResponse) -> Result<(), Refused> {
+        let route = matched.route;
+        if route.verb != Verb::Get || response.status().is_server_error() {
+            return Ok(());
+        }
+        let line = audit::line(route, &call.ctx, call.uri.path(), response.status(), call.received_at);
+        match audit::is_personal(route) {
+            true => self.trail.personal(line).await.map_err(|_| Refused::Overloaded),
+            false => self.trail.other(line),
         }
     }
 

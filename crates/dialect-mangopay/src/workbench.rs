@@ -13,8 +13,8 @@ use domain::platform::{ApiKey, CreatePlatform, Environment, Policy, Scopes};
 use domain::user::{Blocks, Category, Identity, User, UserStatus, Verification};
 use domain::wallet::Wallet;
 use domain::{
-    Books, Ctx, DirectoryKey, DirectoryRow, Event, IdempotencyKey, Ids, Job, JobKind, KeyRow, Kind, PaymentId, PlatformId, Record,
-    RecordKey, Resource, Secret, Slot, Timestamp, UserId, WalletId, Wanted,
+    AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, IdempotencyKey, Ids, Job, JobKind, KeyRow, Kind, PaymentId, PlatformId,
+    Record, RecordKey, Resource, Secret, Slot, Timestamp, UserId, WalletId, Wanted,
 };
 use engine::{
     Clock, Engine, EngineConfig, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, Store, StoreError,
@@ -40,6 +40,9 @@ struct Rows {
     /// Reads of records so far.
     looked_up: usize,
     is_broken: bool,
+    /// Nothing can be written.
+    is_full: bool,
+    audit: Vec<AuditLine>,
 }
 
 #[derive(Clone, Default)]
@@ -74,9 +77,10 @@ impl Store for Memory {
 
     fn flush(&mut self, books: &Books) -> Result<(), StoreError> {
         let mut rows = self.0.lock().unwrap();
-        if rows.is_broken {
+        if rows.is_broken || rows.is_full {
             return Err(StoreError::Fault("broken by the test".to_owned()));
         }
+        rows.audit.extend(books.audit.iter().copied());
         rows.accounts.extend(books.accounts.touched().filter_map(Slot::row).map(|row| (row.id, *row)));
         rows.payments.extend(books.payments.touched().filter_map(Slot::row).map(|row| (row.id, row.clone())));
         rows.records.extend(books.records.touched().filter_map(Slot::row).map(|row| (row.key(), row.clone())));
@@ -152,6 +156,14 @@ impl Reads for Memory {
     }
 
     fn turnover(&self, _: PlatformId, _: Uid, _: Currency, _: Timestamp, _: Timestamp) -> ReadFuture<'_, (i64, i64)> {
+        panic!("no test here reads this")
+    }
+
+    fn platforms(&self, _: Option<PlatformId>, _: u32) -> ReadFuture<'_, Vec<PlatformId>> {
+        panic!("no test here reads this")
+    }
+
+    fn old_keys(&self, _: PlatformId, _: Timestamp, _: u32) -> ReadFuture<'_, Vec<IdempotencyKey>> {
         panic!("no test here reads this")
     }
 
@@ -285,6 +297,35 @@ impl World {
         self.clock.0.fetch_add(ms, Ordering::SeqCst);
     }
 
+    /// Has every write fail from now on.
+    pub fn fill_store(&self) {
+        self.memory.0.lock().unwrap().is_full = true;
+    }
+
+    /// Ends what [`World::fill_store`] began.
+    pub fn make_room(&self) {
+        self.memory.0.lock().unwrap().is_full = false;
+    }
+
+    /// The audit lines of an action so far.
+    pub fn noted(&self, action: &str) -> Vec<AuditLine> {
+        self.memory.0.lock().unwrap().audit.iter().filter(|line| line.action == action).copied().collect()
+    }
+
+    /// The audit lines of an action, once there are so many.
+    pub async fn audited(&self, action: &str, count: usize) -> Vec<AuditLine> {
+        let found = async {
+            loop {
+                let lines = self.noted(action);
+                if lines.len() >= count {
+                    return lines;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), found).await.expect("the lines are written")
+    }
+
     pub fn break_store(&self) {
         self.memory.0.lock().unwrap().is_broken = true;
     }
@@ -306,6 +347,7 @@ impl World {
             has_accepted_terms: true,
             terms_accepted_at: None,
             tag: None,
+            is_held: false,
         };
         self.bring(client_id, id, user);
         id

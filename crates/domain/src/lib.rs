@@ -25,6 +25,7 @@ pub mod core;
 pub mod country;
 pub mod payment;
 pub mod platform;
+pub mod retention;
 pub mod sca;
 pub mod user;
 pub mod wallet;
@@ -32,7 +33,7 @@ pub mod wallet;
 pub use crate::core::{
     Actor, Answer, AuditLine, Books, ClaimedKey, Command, Ctx, DecodeError, Desk, DirectoryKey, DirectoryRow, Event, EventType, Fault,
     FinishJob, Freshness, GIVEN_NUMBER_MIN, GIVEN_TEXT_MAX, Given, GivenText, IdempotencyKey, Ids, Job, JobKind, KeyRow, KeyState, Kind,
-    Label, Lead, Mark, Named, Needs, OwnedKey, PostponeJob, Record, RecordKey, Resource, Sealing, Secret, Slot, Space, Table, Timestamp,
-    Via, Wanted, ids,
+    Label, Lead, Mark, Named, Needs, NoteReads, OwnedKey, PostponeJob, Record, RecordKey, Removal, Resource, Sealing, Secret, Slot, Space,
+    Table, Timestamp, Via, Wanted, ids,
 };
 pub use ids::{BankAccountId, EventId, JobId, PaymentId, PlatformId, UserId, WalletId};

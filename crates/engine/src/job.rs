@@ -99,7 +99,7 @@ impl<C: Command, K: Closing<C>> Job for Queued<C, K> {
             return Decided::Yes;
         }
         let result = self.command.decide(&mut desk);
-        let (object, fault, has_missed) = (desk.object(), desk.fault().cloned(), desk.has_missed());
+        let (object, fault, has_missed, has_own_lines) = (desk.object(), desk.fault().cloned(), desk.has_missed(), desk.has_own_lines());
         if has_missed || fault.is_some() || result.is_err() {
             books.roll_back(mark);
         }
@@ -112,8 +112,10 @@ impl<C: Command, K: Closing<C>> Job for Queued<C, K> {
         let outcome = outcome_word::<C>(&result);
         let mut desk = Desk::new(&self.ctx, books, ids, now, missed);
         self.decided = Some(self.closing.after(&self.ctx, result, &mut desk));
-        let Ctx { platform, actor, request, origin, .. } = self.ctx;
-        books.audit.push(AuditLine { platform, actor, request, origin, action: C::NAME, object, outcome, at: now });
+        if !has_own_lines {
+            let Ctx { platform, actor, request, origin, .. } = self.ctx;
+            books.audit.push(AuditLine { platform, actor, request, origin, action: C::NAME, object, outcome, at: now });
+        }
         Decided::Yes
     }
 

@@ -26,7 +26,9 @@ mod inline;
 mod job;
 mod link;
 pub mod rail;
+mod read_trail;
 pub mod reads;
+mod retention;
 pub mod store;
 mod voice;
 
@@ -38,6 +40,8 @@ pub use ids::UuidIds;
 pub use inline::{Awaited, Batch, Inline};
 pub use job::{Begun, Keyed, OWNERS_KEYS, RejectInput, Reply};
 pub use link::{PageLink, SCA_PAGE, fresh_session, secrets_match, session_digest};
+pub use read_trail::ReadTrail;
 pub use reads::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads};
+pub use retention::Retention;
 pub use store::{Store, StoreError};
 pub use voice::{Listener, Subject, Voice};

@@ -63,6 +63,8 @@ pub struct PaymentFilter {
     pub before: Option<Timestamp>,
     /// Made after this, exclusive.
     pub after: Option<Timestamp>,
+    /// What was made until then is not shown at all, about: lists are cut there, without looking at each row.
+    pub hidden_until: Option<Timestamp>,
 }
 
 /// What a list of events is narrowed to.
@@ -123,6 +125,10 @@ pub trait Reads: Send + Sync {
         from: Timestamp,
         to: Timestamp,
     ) -> ReadFuture<'_, (i64, i64)>;
+    /// Platforms in the order of their ids, from the one after `after`, at most `limit`.
+    fn platforms(&self, after: Option<PlatformId>, limit: u32) -> ReadFuture<'_, Vec<PlatformId>>;
+    /// Idempotency keys that were answered, and first used at `until` (real time) or before: some of the oldest, at most `limit`.
+    fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>>;
     /// Jobs of these kinds, of any platform, that are due at its own business time: at most `limit`, those due first, taken
     /// for `lease_ms` of real time.
     fn claim_jobs(&self, kinds: &'static [JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>>;

@@ -8,6 +8,7 @@
 pub mod acquirer;
 pub mod bank;
 pub mod cards;
+pub mod erasure;
 mod own_file;
 pub mod sca;
 pub mod worker;

@@ -10,8 +10,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::demo::DemoArgs;
 use crate::fixtures::LoadArgs;
 use crate::installation::Location;
-use crate::ledger::{BalanceArgs, ExplainArgs};
-use crate::{bench, demo, fixtures, ledger, platform, serve};
+use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
+use crate::user::{Hold, UserArgs};
+use crate::{bench, demo, fixtures, ledger, platform, serve, user};
 
 /// A payment-services engine with a real double-entry ledger.
 #[derive(Parser)]
@@ -38,6 +39,9 @@ enum Command {
     /// Makes and shows platforms
     #[command(subcommand)]
     Platform(PlatformCommand),
+    /// Puts users under legal hold
+    #[command(subcommand)]
+    User(UserCommand),
     /// Verifies, exports and explains the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -97,9 +101,19 @@ enum FixturesCommand {
 }
 
 #[derive(Subcommand)]
+enum UserCommand {
+    /// Keeps a user from being erased, however long ago it was closed; also while a server runs
+    Hold(UserArgs),
+    /// Ends a legal hold
+    Release(UserArgs),
+}
+
+#[derive(Subcommand)]
 enum LedgerCommand {
-    /// Holds the whole ledger against its invariants; exit status 0 only when all holds
-    Verify,
+    /// Holds the whole ledger against its invariants and its seals; exit status 0 only when all holds
+    Verify(VerifyArgs),
+    /// Shows the heads of the sealed chains, to be kept elsewhere and held against later
+    Anchor,
     /// Shows the balance of an account, now or at a moment
     Balance(BalanceArgs),
     /// Shows entries with their postings, accounts and users
@@ -129,7 +143,10 @@ pub fn run() -> Result<ExitCode, Box<dyn Error>> {
         Command::Demo(args) => demo::run(&location, &args, json),
         Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Platform(PlatformCommand::Create(args)) => platform::create(&location, &args, json).map(|()| ExitCode::SUCCESS),
-        Command::Ledger(LedgerCommand::Verify) => ledger::verify(&location, json),
+        Command::User(UserCommand::Hold(args)) => user::hold(&location, &args, Hold::Put, json).map(|()| ExitCode::SUCCESS),
+        Command::User(UserCommand::Release(args)) => user::hold(&location, &args, Hold::End, json).map(|()| ExitCode::SUCCESS),
+        Command::Ledger(LedgerCommand::Verify(args)) => ledger::verify(&location, &args, json),
+        Command::Ledger(LedgerCommand::Anchor) => ledger::anchor(&location, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Balance(args)) => ledger::balance(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Explain(args)) => ledger::explain(&location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format, json).map(|()| ExitCode::SUCCESS),

@@ -16,6 +16,7 @@ use axum::Router;
 use crate::fixtures::{self, Counted};
 use crate::installation::{Installation, Location};
 use crate::platform::{self, NewPlatform};
+use crate::user::{self, HoldRequest};
 
 /// A request is not longer than this.
 const MAX_REQUEST_BYTES: u64 = 16 * 1_024 * 1_024;
@@ -27,6 +28,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
     CreatePlatform(NewPlatform),
+    HoldUser(HoldRequest),
     RunFixture { line: String, hash: String, last_client: Option<String> },
 }
 
@@ -77,6 +79,10 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
             Ok(_) => Response::Done,
             Err(error) => Response::Refused(error.to_string()),
         },
+        Ok(Request::HoldUser(request)) => match user::carry_out(installation, &request).await {
+            Ok(()) => Response::Done,
+            Err(error) => Response::Refused(error.to_string()),
+        },
         Ok(Request::RunFixture { line, hash, mut last_client }) => {
             match fixtures::run_line(router, installation, &line, &hash, &mut last_client).await {
                 Ok(counted) => Response::Ran { counted, last_client },
@@ -93,6 +99,14 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
 /// Asks the running server to make a platform.
 pub async fn create_platform(location: &Location, new: &NewPlatform) -> Result<(), Box<dyn Error>> {
     match ask(location, &Request::CreatePlatform(new.clone())).await? {
+        Response::Refused(why) => Err(why.into()),
+        Response::Done | Response::Ran { .. } => Ok(()),
+    }
+}
+
+/// Asks the running server to put or end a legal hold.
+pub async fn hold_user(location: &Location, request: &HoldRequest) -> Result<(), Box<dyn Error>> {
+    match ask(location, &Request::HoldUser(request.clone())).await? {
         Response::Refused(why) => Err(why.into()),
         Response::Done | Response::Ran { .. } => Ok(()),
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use engine::rail::Credits;
 use engine::{Clock, Engine, EngineConfig, UuidIds};
 use rand::TryRng;
+use store::seal::Sealer;
 use store::vault::Vault;
 use store::{Opened, Scan};
 
@@ -130,11 +131,11 @@ impl Location {
             None => store::sqlite::open(&self.data, vault).map_err(InstallationError::from),
             Some(url) => store::postgres::open(url, vault).map_err(InstallationError::from),
         };
-        let Opened { store, reads, last_id, .. } = opened.map_err(|error| key.not_used_if(error))?;
+        let Opened { store, reads, sealer, last_id, .. } = opened.map_err(|error| key.not_used_if(error))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
         let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default())?;
-        Ok(Installation { engine, reads, clock, origin_key, credits, acquirer_key, _lock: lock })
+        Ok(Installation { engine, reads, sealer, clock, origin_key, credits, acquirer_key, _lock: lock })
     }
 }
 
@@ -170,6 +171,7 @@ pub fn random_seed() -> Result<u64, InstallationError> {
 pub struct Installation {
     pub engine: Engine,
     pub reads: Arc<dyn engine::Reads>,
+    pub sealer: Arc<dyn Sealer>,
     pub clock: Arc<dyn Clock>,
     /// Key of the hash that the audit trail keeps of callers' addresses.
     pub origin_key: [u8; 32],

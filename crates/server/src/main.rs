@@ -15,6 +15,7 @@ mod output;
 mod platform;
 mod progress;
 mod serve;
+mod user;
 mod wiring;
 
 use std::process::ExitCode;

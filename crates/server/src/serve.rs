@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use edge::Limits;
 use serde::Serialize;
@@ -19,6 +20,9 @@ use crate::wiring::{Wired, wire};
 struct Listening {
     address: String,
 }
+
+/// A server that ends has what it did sealed, if that takes no longer than this.
+const SEAL_WITHIN: Duration = Duration::from_secs(5);
 
 /// `florin serve`.
 pub fn run(location: &Location, args: &ServeArgs, json: bool) -> Result<(), Box<dyn Error>> {
@@ -73,10 +77,17 @@ impl Running {
         Arc::clone(&self.wired.installation)
     }
 
-    /// Answers requests until `end`, and then those under way, for a while ([`edge::Limits`]).
+    /// Answers requests until `end`, and then those under way, for a while ([`edge::Limits`]). What they did is sealed
+    /// before this returns.
     pub async fn until(self, end: impl Future<Output = ()>) {
         let turn_away = self.wired.turn_away();
         edge::serve(self.listener, self.wired.router.clone(), turn_away, self.limits, end).await;
+        let sealer = Arc::clone(&self.wired.installation.sealer);
+        match tokio::task::spawn_blocking(move || sealer.seal_up(SEAL_WITHIN)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "what was done last is sealed after the next start"),
+            Err(error) => tracing::warn!(%error, "what was done last is sealed after the next start"),
+        }
     }
 }
 

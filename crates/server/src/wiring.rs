@@ -18,12 +18,13 @@ use domain::ids::RequestId;
 use domain::platform::Scopes;
 use domain::{Actor, Ids};
 use engine::rail::{BankRail, Rails};
-use engine::{Acquirer, Checkout, SCA_PAGE, UuidIds, Voice};
+use engine::{Acquirer, Checkout, Retention, SCA_PAGE, UuidIds, Voice};
 use hosted::Pages;
 use hosted::sca::ScaPages;
 use rails::acquirer::SimulatedAcquirer;
 use rails::bank::{PayoutDesk, SimulatedBank, Steering};
 use rails::cards::CardJobs;
+use rails::erasure::ErasureJobs;
 use rails::sca::ScaJobs;
 use rails::worker::{Worker, WorkerBuilder};
 
@@ -42,6 +43,7 @@ pub struct Wired {
     worker: Worker,
     dialect: Arc<Dialect>,
     ids: Arc<Mutex<Box<dyn Ids>>>,
+    retention: Arc<Retention>,
 }
 
 impl Wired {
@@ -62,9 +64,10 @@ impl Wired {
         self.worker.run_due().await;
     }
 
-    /// Does jobs as they become due, until the runtime ends.
+    /// Does jobs as they become due, and takes away what is old, until the runtime ends.
     pub fn work(&self) {
         tokio::spawn(self.worker.clone().run());
+        tokio::spawn(Arc::clone(&self.retention).run());
     }
 }
 
@@ -159,7 +162,11 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
     let cards = CardJobs::new(engine.clone(), Arc::clone(&reads), checkout.clone(), voices);
     let sca = ScaPages::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?);
     let worker = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), clock, fresh_ids(&installation)?);
+    let worker = ErasureJobs::new(engine.clone()).join(worker);
     let worker = ScaJobs::new(engine.clone()).join(cards.join(Arc::clone(&desk).join(worker))).build();
+
+    let retention = Retention::new(engine.clone(), Arc::clone(&reads), Arc::clone(&installation.clock), fresh_ids(&installation)?);
+    let retention = Arc::new(retention);
 
     let sandbox = Sandbox {
         engine,
@@ -182,7 +189,7 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
         .merge(hosted::router(pages))
         .merge(hosted::sca::router(sca))
         .merge(dialect_mangopay::router(Arc::clone(&dialect)));
-    Ok(Wired { router, installation, worker, dialect, ids })
+    Ok(Wired { router, installation, worker, dialect, ids, retention })
 }
 
 fn fresh_ids(installation: &Installation) -> Result<Box<dyn Ids>, InstallationError> {

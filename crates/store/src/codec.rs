@@ -50,42 +50,53 @@ pub struct PaymentColumns {
     pub version: i64,
 }
 
+/// Under whose key the sealed columns of a payment are: its author's, a user or the platform itself.
+pub(crate) const fn subject_of_payment(payment: &Payment) -> Uid {
+    payment.author
+}
+
 /// The sealed columns of a payment: its tag and its detail.
 pub fn seal_payment(payment: &Payment, keys: &mut dyn Keys) -> Result<SealedPair, StoreError> {
-    let platform = payment.platform.0;
+    let (platform, subject) = (payment.platform.0, subject_of_payment(payment));
     let tag = match &payment.tag {
-        Some(tag) => Some(keys.key(platform, platform)?.seal(place("payment.tag", payment.id.0), tag.expose().as_bytes())?),
+        Some(tag) => Some(keys.key(platform, subject)?.seal(place("payment.tag", payment.id.0), tag.expose().as_bytes())?),
         None => None,
     };
     let detail = match &payment.detail {
         detail if detail.is_plain() => None,
         detail => {
             let json = serde_json::to_vec(detail).map_err(|error| StoreError::Fault(error.to_string()))?;
-            Some(keys.key(platform, platform)?.seal(place("payment.detail", payment.id.0), &json)?)
+            Some(keys.key(platform, subject)?.seal(place("payment.detail", payment.id.0), &json)?)
         }
     };
     Ok((tag, detail))
 }
 
-/// The payment that columns hold.
-pub fn payment(row: PaymentColumns, keys: &mut dyn Keys) -> Result<Payment, StoreError> {
+/// The payment that columns hold; `None` if its author's key was destroyed.
+pub fn payment(row: PaymentColumns, keys: &mut dyn Keys) -> Result<Option<Payment>, StoreError> {
     let id = row.id;
     let bad = |what| move || broken("payment", id, what);
     let debited_currency = currency("payment", id, &row.debited_currency)?;
     let credited_currency = currency("payment", id, &row.credited_currency)?;
-    let tag = match &row.tag {
-        Some(sealed) => Some(Secret::new(text(keys.key(row.platform, row.platform)?.open(place("payment.tag", id), sealed)?)?)),
-        None => None,
+    let key = match row.tag.is_some() || row.detail.is_some() {
+        true => keys.find(row.platform, row.author)?,
+        false => None,
     };
-    let detail = match &row.detail {
+    let opened = |column, sealed: &Option<Vec<u8>>| match (sealed, &key) {
+        (Some(sealed), Some(key)) => key.open(place(column, id), sealed).map(Some),
+        _ => Ok(None),
+    };
+    let (tag, detail) = (opened("payment.tag", &row.tag)?, opened("payment.detail", &row.detail)?);
+    if (row.tag.is_some(), row.detail.is_some()) != (tag.is_some(), detail.is_some()) {
+        return Ok(None);
+    }
+    let tag = tag.map(text).transpose()?.map(Secret::new);
+    let detail = match detail {
         Some(_) if row.form != DETAIL_FORM => return Err(bad("unknown form")()),
-        Some(sealed) => {
-            let json = keys.key(row.platform, row.platform)?.open(place("payment.detail", id), sealed)?;
-            serde_json::from_slice(&json).map_err(|_| bad("detail")())?
-        }
+        Some(json) => serde_json::from_slice(&json).map_err(|_| bad("detail")())?,
         None => Detail::Transfer(Transfer::default()),
     };
-    Ok(Payment {
+    Ok(Some(Payment {
         id: PaymentId(id),
         platform: PlatformId(row.platform),
         kind: small(row.kind).and_then(PaymentKind::from_number).ok_or_else(bad("kind"))?,
@@ -109,7 +120,7 @@ pub fn payment(row: PaymentColumns, keys: &mut dyn Keys) -> Result<Payment, Stor
         tag,
         detail,
         version: row.version,
-    })
+    }))
 }
 
 /// The columns of an account.
@@ -171,11 +182,14 @@ pub fn seal_body(record: &Record, keys: &mut dyn Keys) -> Result<Vec<u8>, StoreE
     }
 }
 
-/// The record that columns hold.
-pub fn record(kind: &'static Kind, row: RecordColumns, keys: &mut dyn Keys) -> Result<Record, StoreError> {
+/// The record that columns hold; `None` if its owner's key was destroyed.
+pub fn record(kind: &'static Kind, row: RecordColumns, keys: &mut dyn Keys) -> Result<Option<Record>, StoreError> {
     let form = u16::try_from(row.form).map_err(|_| broken(kind.table, row.id, "form"))?;
     let body = match subject(kind, row.platform, row.id, row.owner) {
-        Some(subject) => &keys.key(row.platform, subject)?.open(place(kind.table, row.id), &row.body)?,
+        Some(subject) => match keys.find(row.platform, subject)? {
+            Some(key) => &key.open(place(kind.table, row.id), &row.body)?,
+            None => return Ok(None),
+        },
         None => &row.body,
     };
     let (body, status) = kind.decode(form, body).map_err(|error: DecodeError| StoreError::Fault(error.to_string()))?;
@@ -187,7 +201,7 @@ pub fn record(kind: &'static Kind, row: RecordColumns, keys: &mut dyn Keys) -> R
         created_at: Timestamp::from_ms(row.created_at),
         version: row.version,
     };
-    Ok(Record::from_parts(kind, lead, body))
+    Ok(Some(Record::from_parts(kind, lead, body)))
 }
 
 /// The columns of an idempotency key's first use.

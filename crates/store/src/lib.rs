@@ -9,6 +9,7 @@ mod migrate;
 #[cfg(test)]
 mod parity;
 pub mod postgres;
+pub mod seal;
 pub mod sqlite;
 pub mod vault;
 
@@ -52,6 +53,8 @@ pub struct Opened {
     pub reads: Arc<dyn Reads>,
     /// For whoever goes through the whole ledger: verification and export.
     pub scan: Arc<dyn Scan>,
+    /// Seals what was written, behind the acknowledgement.
+    pub sealer: Arc<dyn seal::Sealer>,
     /// The greatest id given so far; fresh ones have to be greater.
     pub last_id: Uid,
 }
@@ -75,6 +78,12 @@ pub trait Scan: Send + Sync {
 
     /// Those of a kind's records that are there, each named by its platform and its id; in any order.
     fn records(&self, kind: &'static Kind, named: &[(PlatformId, Uid)]) -> Result<Vec<Record>, engine::StoreError>;
+
+    /// Holds every sealed row against its seal, every chain against its signatures, and the chains against earlier heads.
+    fn seals(&self, anchor: &[seal::Head]) -> Result<seal::Report, engine::StoreError>;
+
+    /// The head of each platform's chain. A platform of which nothing is sealed has none.
+    fn heads(&self) -> Result<Vec<seal::Head>, engine::StoreError>;
 }
 
 /// The tables that grow with every payment.

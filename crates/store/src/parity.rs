@@ -20,8 +20,11 @@ type Tables = BTreeMap<String, BTreeMap<String, Column>>;
 const ONLY_SQLITE: &[(&str, &str, &str)] = &[("idempotency", "seq", "keys are appended in order; PostgreSQL finds them by their text")];
 
 /// Columns that only PostgreSQL has, each with the reason.
-const ONLY_POSTGRES: &[(&str, &str, &str)] =
-    &[("event", "number", "the projector's claim mark: transactions commit out of the order of ids")];
+const ONLY_POSTGRES: &[(&str, &str, &str)] = &[
+    ("event", "number", "the projector's claim mark: transactions commit out of the order of ids"),
+    ("entry", "sealed", "the sealer's claim mark, for the same reason"),
+    ("audit", "sealed", "the sealer's claim mark, for the same reason"),
+];
 
 /// Tables of lists: SQLite has a file of its own for them, made for appending.
 const LISTS_OF_POSTGRES: &[&str] = &["list_total", "payment_list", "payment_place", "event_list"];
@@ -61,6 +64,11 @@ fn column(line: &str) -> Option<(String, Column)> {
         _ => return None,
     };
     Some((name.to_owned(), (holds, line.contains("NOT NULL"))))
+}
+
+/// The columns of a table, in alphabetical order.
+pub fn columns_of_sqlite(table: &str) -> Vec<String> {
+    tables(SQLITE).remove(table).into_iter().flat_map(BTreeMap::into_keys).collect()
 }
 
 fn without(mut tables: Tables, allowed: &[(&str, &str, &str)]) -> Tables {

@@ -90,8 +90,13 @@ pub struct FreshKey {
 
 /// Gives the data key of a subject: what encoding and decoding of rows asks.
 pub trait Keys {
-    /// The key of `subject` on `platform`.
-    fn key(&mut self, platform: Uid, subject: Uid) -> Result<DataKey, StoreError>;
+    /// The key of `subject` on `platform`; `None` if it was destroyed, or never made.
+    fn find(&mut self, platform: Uid, subject: Uid) -> Result<Option<DataKey>, StoreError>;
+
+    /// The same, for what cannot do without. Errors: `Fault` if it is not there.
+    fn key(&mut self, platform: Uid, subject: Uid) -> Result<DataKey, StoreError> {
+        self.find(platform, subject)?.ok_or_else(|| StoreError::Fault(format!("the data key of {subject} is gone")))
+    }
 }
 
 /// The master key, and the data keys unwrapped with it.
@@ -126,6 +131,11 @@ impl Vault {
         for made in fresh {
             self.insert(made.platform, made.subject, made.key);
         }
+    }
+
+    /// Forgets a key that was destroyed.
+    pub fn forget(&self, platform: Uid, subject: Uid) {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).remove(&(platform, subject));
     }
 
     fn insert(&self, platform: Uid, subject: Uid, key: DataKey) {

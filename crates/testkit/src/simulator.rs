@@ -213,7 +213,7 @@ impl<'a> Run<'a> {
         // The old process is gone before the new one opens.
         (self.engine, self.opened_scan, self.reads) = (None, None, None);
         self.fates.lock().expect("not poisoned").is_dead = false;
-        let Opened { store, reads, scan, last_id } = self.reopen.open();
+        let Opened { store, reads, scan, last_id, .. } = self.reopen.open();
         self.generation += 1;
         let ids = UuidIds::new(self.clock.clone(), self.seed ^ self.generation).after(last_id);
         let faulty = Faulty { inner: store, fates: Arc::clone(&self.fates) };

@@ -145,3 +145,25 @@ async fn anothers_transactions_are_not_to_be_seen() {
     let sibling = me.owner().await;
     assert_eq!(me.get(&format!("/users/{sibling}/transactions")).await.text, "[]");
 }
+
+/// Source: reference, money part, 1: retrievable for 13 months, then 404. The platform's own clock counts them.
+#[tokio::test]
+async fn transactions_are_shown_for_thirteen_months() {
+    let world = World::new().await;
+    let me = world.me().await;
+    let s = scene(&me).await;
+    let age = domain::retention::TRANSACTIONS_SHOWN_MS;
+    // The pay-in was made a second before the first transfer, and that a second before the other.
+    world.run("me", domain::platform::AdvanceClock { by_ms: age - 2_000 }).await.unwrap();
+    me.get(&format!("/payins/{}", s.pay_in)).await.is_not_found("PayIn", &s.pay_in);
+    assert_eq!(me.get(&format!("/transfers/{}", s.transfer)).await.status, 200);
+    let listed = me.get(&format!("/wallets/{}/transactions", s.from)).await;
+    is_list_of(&listed, 2, 1);
+    assert_eq!(listed.each("Id"), [s.transfer.clone(), s.failed.clone()]);
+
+    world.run("me", domain::platform::AdvanceClock { by_ms: 2_000 }).await.unwrap();
+    me.get(&format!("/transfers/{}", s.transfer)).await.is_not_found("Transfer", &s.transfer);
+    is_list_of(&me.get(&format!("/users/{}/transactions", s.payer)).await, 0, 0);
+    is_list_of(&me.get(&format!("/users/{}/transactions?Status=SUCCEEDED", s.payer)).await, 0, 0);
+    assert_eq!(me.get(&format!("/wallets/{}", s.from)).await.json()["Balance"]["Amount"], 700, "the money is where it was");
+}

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::directory::{DirectoryKey, DirectoryRow};
 use super::idempotency::{IdempotencyKey, KeyRow};
 use super::ids::{JobId, PaymentId, PlatformId};
-use super::{AuditLine, Event, Job, Record, RecordKey};
+use super::{AuditLine, Event, Job, Record, RecordKey, Removal};
 use crate::payment::Payment;
 
 /// A row in a [`Table`] and how it stands to the store.
@@ -211,6 +211,8 @@ books! {
         audit: AuditLine,
         /// Labels to append.
         labels: Label,
+        /// What is to be taken away, behind everything that is written.
+        removals: Removal,
     }
 }
 

@@ -7,8 +7,8 @@ use money::{Currency, Money};
 
 use super::ids::{EventId, JobId, PaymentId};
 use super::{
-    Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, IdempotencyKey, Ids, Job, JobKind, KeyRow, Label, Named, OwnedKey,
-    Record, RecordKey, Resource, Slot, Timestamp, Wanted,
+    AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, IdempotencyKey, Ids, Job, JobKind, KeyRow, Label, Named,
+    OwnedKey, Record, RecordKey, Removal, Resource, Slot, Timestamp, Wanted,
 };
 use crate::payment::Payment;
 use crate::platform::Platform;
@@ -71,12 +71,13 @@ pub struct Desk<'a> {
     now: Option<Timestamp>,
     fault: Option<Fault>,
     object: Option<Uid>,
+    has_own_lines: bool,
 }
 
 impl<'a> Desk<'a> {
     /// A desk over `books`. Rows that are missed are added to `missed`.
     pub const fn new(ctx: &'a Ctx, books: &'a mut Books, ids: &'a mut dyn Ids, real_now: Timestamp, missed: &'a mut Wanted) -> Self {
-        Self { ctx, books, ids, real_now, missed, now: None, fault: None, object: None }
+        Self { ctx, books, ids, real_now, missed, now: None, fault: None, object: None, has_own_lines: false }
     }
 
     /// Who asks, and for which tenant.
@@ -137,6 +138,18 @@ impl<'a> Desk<'a> {
     #[must_use]
     pub const fn object(&self) -> Option<Uid> {
         self.object
+    }
+
+    /// Writes a line of the audit trail as it is. A command that does so has no other line.
+    pub fn note_line(&mut self, line: AuditLine) {
+        self.has_own_lines = true;
+        self.books.audit.push(line);
+    }
+
+    /// Whether the command has written its lines of the audit trail itself.
+    #[must_use]
+    pub const fn has_own_lines(&self) -> bool {
+        self.has_own_lines
     }
 
     /// Notes a broken invariant: whatever the command answers, it moves nothing.
@@ -345,6 +358,11 @@ impl<'a> Desk<'a> {
     /// Writes the record of a key.
     pub fn put_key(&mut self, row: KeyRow) {
         self.books.keys.put(row.key.clone(), row);
+    }
+
+    /// Takes something away for good.
+    pub fn remove(&mut self, removal: Removal) {
+        self.books.removals.push(removal);
     }
 
     /// Where a directory text leads. The platform found may be another one: only its existence may be told.

@@ -37,6 +37,7 @@ jobs! {
     6 ExpirePayout "Ends a payout the bank has not answered for.";
     7 ValidateCard "Asks the acquirer how a card validation ended, or ends it.";
     8 ExpireScaSession "Ends a session that a user has not completed in time.";
+    9 EraseUser "Erases who a closed user was, unless a legal hold forbids it.";
 }
 
 /// A piece of work: it says what to look at, never what to do with it; whoever does it looks at the

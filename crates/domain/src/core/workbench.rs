@@ -59,6 +59,7 @@ impl World {
             has_accepted_terms: true,
             terms_accepted_at: None,
             tag: None,
+            is_held: false,
         };
         self.bring(id, user);
         id
@@ -128,6 +129,16 @@ impl World {
         let mut platform = self.find::<Platform>(id).unwrap();
         change(&mut platform);
         self.bring(id, platform);
+    }
+
+    /// Puts the first use of a key in as if the store had it.
+    pub fn bring_key(&mut self, row: super::KeyRow) {
+        self.books.keys.put(row.key.clone(), row);
+    }
+
+    /// What was taken away so far.
+    pub fn removals(&self) -> &[super::Removal] {
+        &self.books.removals
     }
 
     /// The events told so far.

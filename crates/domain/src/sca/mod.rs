@@ -130,7 +130,7 @@ impl Desk<'_> {
 }
 
 #[cfg(test)]
-mod testing {
+pub(crate) mod testing {
     use super::{Presence, RegisterScaUser, ScaSession};
     use crate::UserId;
     use crate::core::workbench::World;

@@ -1,10 +1,12 @@
 //! Ending a user for good.
 
 use super::{Blocks, PersonKind, User, UserStatus};
+use crate::retention::IDENTITY_KEPT_MS;
 use crate::wallet::Wallet;
-use crate::{Command, Desk, EventType, Needs, Record, UserId, WalletId};
+use crate::{Command, Desk, EventType, JobKind, Needs, Record, UserId, WalletId};
 
-/// Closes a user whose wallets are all empty. Nothing moves in or out afterwards, and nothing of it changes.
+/// Closes a user whose wallets are all empty. Nothing moves in or out afterwards, and nothing of it changes, until the
+/// identity is erased, years later.
 #[derive(Clone, Debug)]
 pub struct CloseUser {
     /// Which one.
@@ -52,6 +54,8 @@ impl Command for CloseUser {
         }
         desk.note_object(self.user);
         desk.emit(EventType::UserClosed, self.user);
+        let erased_at = desk.now().plus_ms(IDENTITY_KEPT_MS);
+        desk.schedule(JobKind::EraseUser, self.user, erased_at);
         let blocks = Blocks { inflows: true, outflows: true };
         desk.tell_blocks(self.user, user.blocks, blocks);
         Ok(desk.update(&record, User { status: UserStatus::Closed, blocks, ..User::clone(&user) }))

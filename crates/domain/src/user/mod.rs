@@ -5,6 +5,7 @@ mod close;
 mod company_number;
 mod demands;
 mod email;
+mod legal_hold;
 mod person;
 mod profile;
 mod register;
@@ -18,6 +19,7 @@ pub use close::{CloseUser, CloseUserError};
 pub use company_number::{company_number_is_valid, company_number_rules};
 pub use demands::{Demands, Problem, UserField, WrongField};
 pub use email::email_has_long_number;
+pub use legal_hold::{HoldUser, HoldUserError, ReleaseUser};
 pub use person::{Address, Person};
 pub use profile::{OrganisationProfile, PersonKind, PersonProfile, Profile};
 pub use register::{RegisterUser, RegisterUserError, UserView};
@@ -133,6 +135,9 @@ pub struct User {
     pub terms_accepted_at: Option<Timestamp>,
     /// The platform's own note.
     pub tag: Option<Secret<String>>,
+    /// Under legal hold: nothing of it may be erased.
+    #[serde(default)]
+    pub is_held: bool,
 }
 
 impl User {

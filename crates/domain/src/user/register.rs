@@ -82,6 +82,7 @@ impl RegisterUser {
             has_accepted_terms: self.has_accepted_terms,
             terms_accepted_at: self.has_accepted_terms.then_some(now),
             tag: profile.tag,
+            is_held: false,
         };
         desk.judge_company_number(&user, id);
         let user = desk.insert(id, user);

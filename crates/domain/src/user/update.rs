@@ -170,6 +170,7 @@ fn changed(found: &Found, profile: Profile, category: Category, terms: Terms, pl
         has_accepted_terms: terms.0,
         terms_accepted_at: terms.1,
         tag: profile.tag,
+        is_held: old.is_held,
     };
     (user, person)
 }

@@ -41,7 +41,7 @@ pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode,
         let client = client::Client::connect(address, new.clone()).await?;
         story::tell(&client, &mut narrator).await?;
         narrator.say("The whole ledger is held against its invariants:");
-        let verified = ledger::verify(location, json)?;
+        let verified = ledger::verify(location, &ledger::VerifyArgs::default(), json)?;
         if verified != ExitCode::SUCCESS {
             return Ok(verified);
         }

@@ -1,13 +1,16 @@
-//! `florin ledger`: verify, export, balance and explain.
+//! `florin ledger`: verify, anchor, export, balance and explain.
 
+mod anchor;
 mod hledger;
 mod look;
 mod view;
 
+pub use anchor::anchor;
 pub use look::{BalanceArgs, ExplainArgs, balance, explain};
 
 use std::error::Error;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ledger::{Entry, Posting, Verifier};
@@ -26,56 +29,94 @@ pub enum Format {
     Hledger,
 }
 
+/// What a ledger is held against.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct VerifyArgs {
+    /// Heads that `florin ledger anchor` gave earlier, as text or JSON; the chains must still lead through them
+    #[arg(long, value_name = "FILE")]
+    pub anchor: Option<PathBuf>,
+}
+
 #[derive(Serialize)]
 struct Verified {
     holds: bool,
     accounts: u64,
     entries: u64,
     postings: u64,
+    sealed_blocks: u64,
+    anchored_heads: usize,
+    entries_not_sealed_yet: u64,
+    audit_lines_not_sealed_yet: u64,
     findings: Vec<String>,
     findings_in_all: u64,
 }
 
-/// `florin ledger verify`.
-pub fn verify(location: &Location, json: bool) -> Result<ExitCode, Box<dyn Error>> {
+/// `florin ledger verify`: the books' own invariants, and every sealed row against its seal.
+pub fn verify(location: &Location, args: &VerifyArgs, json: bool) -> Result<ExitCode, Box<dyn Error>> {
+    let heads = args.anchor.as_deref().map_or_else(|| Ok(Vec::new()), anchor::read)?;
     let scan = location.open_scan()?;
+    let seals = scan.seals(&heads)?;
+    let mut findings: Vec<String> = seals.findings.iter().map(ToString::to_string).collect();
     let mut verifier = Verifier::new();
     let mut progress = Progress::counting("entries", json);
-    scan.ledger(&mut |part| match part {
+    let read = scan.ledger(&mut |part| match part {
         store::Part::Account(account) => verifier.account(account),
         store::Part::Entry(entry, postings) => {
             progress.step();
             verifier.entry(&entry, &postings);
         }
-    })?;
+    });
     drop(progress);
     let report = verifier.finish();
+    findings.extend(report.findings.iter().map(ToString::to_string));
+    let mut findings_in_all = seals.findings_in_all.saturating_add(report.findings_in_all);
+    if let Err(error) = read {
+        // A row that does not decode ends the reading; what the seals say of it has been told.
+        findings.push(format!("the ledger could not be read to its end: {error}"));
+        findings_in_all = findings_in_all.saturating_add(1);
+    }
     let verified = Verified {
-        holds: report.holds(),
+        holds: findings_in_all == 0,
         accounts: report.accounts,
         entries: report.entries,
         postings: report.postings,
-        findings: report.findings.iter().map(ToString::to_string).collect(),
-        findings_in_all: report.findings_in_all,
+        sealed_blocks: seals.blocks,
+        anchored_heads: heads.len(),
+        entries_not_sealed_yet: seals.unsealed_entries,
+        audit_lines_not_sealed_yet: seals.unsealed_audit,
+        findings,
+        findings_in_all,
     };
     output::print(json, &verified, || describe(&verified));
     Ok(if verified.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn describe(verified: &Verified) -> String {
-    let seen = format!(
-        "{} accounts, {} entries, {} postings",
+    let mut seen = format!(
+        "{} accounts, {} entries, {} postings, {} sealed blocks",
         thousands(verified.accounts),
         thousands(verified.entries),
-        thousands(verified.postings)
+        thousands(verified.postings),
+        thousands(verified.sealed_blocks)
     );
-    if verified.holds {
-        return format!("The ledger holds: {seen}.");
+    if verified.anchored_heads > 0 {
+        seen.push_str(&format!(", {} anchored heads", verified.anchored_heads));
     }
-    let mut text = format!("The ledger does NOT hold: {seen}, {} findings.", thousands(verified.findings_in_all));
+    let mut text = if verified.holds {
+        format!("The ledger holds: {seen}.")
+    } else {
+        format!("The ledger does NOT hold: {seen}, {} findings.", thousands(verified.findings_in_all))
+    };
     for finding in &verified.findings {
         text.push_str("\n  ");
         text.push_str(finding);
+    }
+    if verified.entries_not_sealed_yet > 0 || verified.audit_lines_not_sealed_yet > 0 {
+        text.push_str(&format!(
+            "\nNot sealed yet: {} entries, {} audit lines.",
+            thousands(verified.entries_not_sealed_yet),
+            thousands(verified.audit_lines_not_sealed_yet)
+        ));
     }
     text
 }

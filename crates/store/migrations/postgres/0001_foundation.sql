@@ -54,7 +54,7 @@ CREATE TABLE account (
 CREATE INDEX account_of_platform ON account (platform, role, currency);
 CREATE INDEX account_of_holder ON account (platform, holder) WHERE holder IS NOT NULL;
 
--- Journal entries, append only.
+-- Journal entries, append only, but for the number of the block they are sealed in.
 CREATE TABLE entry (
     platform       UUID NOT NULL,
     id             UUID NOT NULL,
@@ -67,9 +67,11 @@ CREATE TABLE entry (
     bank_reference BYTEA,
     end_to_end_id  BYTEA,
     match_state    BIGINT,
+    sealed         BIGINT,
     PRIMARY KEY (platform, id),
     CHECK ((booking_day IS NULL) = (match_state IS NULL) AND (value_day IS NULL) = (match_state IS NULL))
 );
+CREATE INDEX entry_unsealed ON entry (platform, id) WHERE sealed IS NULL;
 
 -- Postings, append only; number counts them within their account, from 1 without holes. That it is
 -- unique keeps the money right even where a lock were lost.
@@ -142,7 +144,26 @@ CREATE TABLE audit (
     object     UUID,
     outcome    TEXT COLLATE "C" NOT NULL,
     at         BIGINT NOT NULL,
+    sealed     BIGINT,
     PRIMARY KEY (platform, seq)
+);
+CREATE INDEX audit_unsealed ON audit (platform, seq) WHERE sealed IS NULL;
+
+-- Seals: blocks of entries with their postings (of 1) and of audit lines (of 2), chained a platform. Transactions
+-- commit out of the order of ids, so the sealer claims what has no number yet, and numbers it with its block.
+CREATE TABLE seal (
+    platform UUID NOT NULL,
+    number   BIGINT NOT NULL CHECK (number > 0),
+    of       BIGINT NOT NULL CHECK (of BETWEEN 1 AND 2),
+    form     BIGINT NOT NULL,
+    first    UUID NOT NULL,
+    last     UUID NOT NULL,
+    digests  BYTEA NOT NULL,
+    marks    BYTEA NOT NULL,
+    previous BYTEA NOT NULL,
+    head     BYTEA NOT NULL,
+    mac      BYTEA NOT NULL,
+    PRIMARY KEY (platform, number)
 );
 
 -- Idempotency keys and the answers first given; status is NULL while the first use is under way.
@@ -158,6 +179,7 @@ CREATE TABLE idempotency (
     PRIMARY KEY (platform, dialect, key),
     CHECK ((status IS NULL) = (answer IS NULL))
 );
+CREATE INDEX idempotency_old ON idempotency (platform, at);
 
 -- Work to be done later.
 CREATE TABLE job (

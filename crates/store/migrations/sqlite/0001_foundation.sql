@@ -135,6 +135,23 @@ CREATE TABLE audit (
     at         INTEGER NOT NULL
 ) STRICT;
 
+-- Seals: blocks of entries with their postings (of 1) and of audit lines (of 2), chained a platform. A block
+-- has the rows whose places (an entry's id, a line's seq) are after the last block of its kind, up to last.
+CREATE TABLE seal (
+    platform BLOB NOT NULL CHECK (length(platform) = 16),
+    number   INTEGER NOT NULL CHECK (number > 0),
+    of       INTEGER NOT NULL CHECK (of BETWEEN 1 AND 2),
+    form     INTEGER NOT NULL,
+    first    BLOB NOT NULL CHECK (length(first) = 16),
+    last     BLOB NOT NULL CHECK (length(last) = 16),
+    digests  BLOB NOT NULL,
+    marks    BLOB NOT NULL,
+    previous BLOB NOT NULL,
+    head     BLOB NOT NULL,
+    mac      BLOB NOT NULL,
+    PRIMARY KEY (platform, number)
+) STRICT;
+
 -- Idempotency keys and the answers first given; status is NULL while the first use is under way.
 CREATE TABLE idempotency (
     seq         INTEGER NOT NULL PRIMARY KEY,
@@ -173,6 +190,8 @@ LEFT JOIN posting p
 GROUP BY a.id;
 
 INSERT INTO meta (name, value) VALUES ('account_place', zeroblob(16));
+-- How far the sealer has come: everything up to these places is in a block.
+INSERT INTO meta (name, value) VALUES ('seal_entry_place', zeroblob(16)), ('seal_audit_place', zeroblob(16));
 
 -- Platforms, the tenants.
 CREATE TABLE platform (

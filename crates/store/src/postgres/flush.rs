@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use domain::payment::Payment;
-use domain::{Books, KeyRow, KeyState, Kind, OwnedKey, Record, Slot, Timestamp};
+use domain::{Books, KeyRow, KeyState, Kind, OwnedKey, Record, RecordKey, Removal, Slot, Timestamp};
 use engine::StoreError;
 use ledger::{Account, Posting, Uid};
 use tokio_postgres::Statement;
@@ -98,6 +98,7 @@ impl<'a> Flush<'a> {
         self.logs(&mut ready);
         self.directory(&mut ready);
         self.jobs(&mut ready);
+        self.removals(&mut ready)?;
         Ok(ready)
     }
 
@@ -109,11 +110,13 @@ impl<'a> Flush<'a> {
             codec::subject(record.kind, lead.platform.0, lead.id, lead.owner).map(|subject| (lead.platform.0, subject))
         });
         let payments = books.payments.touched().filter_map(Slot::row);
-        let payments = payments.filter(|it| it.tag.is_some() || !it.detail.is_plain()).map(|it| it.platform.0);
+        let payments =
+            payments.filter(|it| it.tag.is_some() || !it.detail.is_plain()).map(|it| (it.platform.0, codec::subject_of_payment(it)));
         let keys = books.keys.touched().filter_map(Slot::row);
         let keys = keys.filter(|row| row.state != KeyState::Claimed).map(|row| row.key.platform.0);
         let entries = books.entries.iter().filter(|entry| entry.external.is_some()).map(|entry| entry.tenant);
-        let mut whose: Vec<Whose> = records.chain(payments.chain(keys).chain(entries).map(|platform| (platform, platform))).collect();
+        let of_platforms = keys.chain(entries).map(|platform| (platform, platform));
+        let mut whose: Vec<Whose> = records.chain(payments).chain(of_platforms).collect();
         whose.sort_unstable();
         whose.dedup();
         whose
@@ -349,6 +352,35 @@ impl<'a> Flush<'a> {
             let set = set.column(|it| i64::from(it.kind.number())).column(|it| Id(it.subject)).column(|it| it.due_at.ms());
             set.column(|it| i64::from(it.attempts)).column(|it| it.done_at.map(Timestamp::ms)).params()
         });
+    }
+}
+
+impl<'a> Flush<'a> {
+    /// What goes goes last, in the order of keys.
+    fn removals(&self, ready: &mut Ready<'a>) -> Result<(), StoreError> {
+        let (mut keys, mut data_keys) = (Vec::new(), Vec::new());
+        let mut records: BTreeMap<u8, Vec<&RecordKey>> = BTreeMap::new();
+        for removal in &self.books.removals {
+            match removal {
+                Removal::Key(key) => keys.push(key),
+                Removal::Record(key) => records.entry(key.kind.number).or_default().push(key),
+                Removal::DataKey { platform, subject } => data_keys.push((Id(platform.0), Id(*subject))),
+            }
+        }
+        keys.sort_unstable();
+        let statements = &self.session.statements;
+        ready.add(&keys, &statements.delete_keys, || {
+            Set::of(&keys).column(|it| Id(it.platform.0)).column(|it| i64::from(it.dialect)).column(|it| &*it.key).params()
+        });
+        for mut records in records.into_values() {
+            records.sort_unstable();
+            let Some(first) = records.first() else { continue };
+            let statement = &self.statements_of(first.kind)?.delete;
+            ready.add(&records, statement, || Set::of(&records).column(|it| Id(it.platform.0)).column(|it| Id(it.id)).params());
+        }
+        data_keys.sort_unstable();
+        ready.add(&data_keys, &statements.delete_data_keys, || Set::of(&data_keys).column(|it| it.0).column(|it| it.1).params());
+        Ok(())
     }
 }
 

@@ -18,25 +18,26 @@ pub struct Ring<'a> {
     /// Fetched by us: the vault may forget, a batch may not.
     own: FxHashMap<Whose, DataKey>,
     missing: Vec<Whose>,
+    /// Looked for and not stored: destroyed, or never made.
+    gone: FxHashSet<Whose>,
 }
 
 impl<'a> Ring<'a> {
     pub fn new(vault: &'a Vault) -> Self {
-        Self { vault, own: FxHashMap::default(), missing: Vec::new() }
+        Self { vault, own: FxHashMap::default(), missing: Vec::new(), gone: FxHashSet::default() }
     }
 
     fn has(&self, whose: Whose) -> bool {
         self.own.contains_key(&whose) || self.vault.cached(whose.0, whose.1).is_some()
     }
 
-    /// Fetches, in one statement, every key that was noted missing. One that is not stored stays missing.
+    /// Fetches, in one statement, every key that was noted missing. One that is not stored is gone from then on.
     pub async fn fetch(&mut self, client: &Client, find: &Statement) -> Result<(), StoreError> {
         let missing = std::mem::take(&mut self.missing);
         self.fetch_these(client, find, &missing).await?;
-        match missing.into_iter().find(|whose| !self.has(*whose)) {
-            Some((_, subject)) => Err(StoreError::Fault(format!("the data key of {subject} is gone"))),
-            None => Ok(()),
-        }
+        let gone: Vec<Whose> = missing.into_iter().filter(|whose| !self.has(*whose)).collect();
+        self.gone.extend(gone);
+        Ok(())
     }
 
     /// Fetches the keys of `wanted` that are not at hand, each with its platform's, which unwraps it.
@@ -86,26 +87,30 @@ impl<'a> Ring<'a> {
 }
 
 impl Keys for Ring<'_> {
-    fn key(&mut self, platform: Uid, subject: Uid) -> Result<DataKey, StoreError> {
+    fn find(&mut self, platform: Uid, subject: Uid) -> Result<Option<DataKey>, StoreError> {
         let whose = (platform, subject);
         if let Some(key) = self.own.get(&whose) {
-            return Ok(key.clone());
+            return Ok(Some(key.clone()));
         }
         if let Some(key) = self.vault.cached(platform, subject) {
-            return Ok(key);
+            return Ok(Some(key));
+        }
+        if self.gone.contains(&whose) {
+            return Ok(None);
         }
         self.missing.push(whose);
         Err(StoreError::Fault(format!("the data key of {subject} is not at hand")))
     }
 }
 
-/// Decodes every row, fetching once, set-wise, the data keys that this turns out to need.
+/// Decodes every row, fetching once, set-wise, the data keys that this turns out to need. A row that decodes to nothing,
+/// since its key was destroyed, is left out.
 pub async fn decode_all<T>(
     rows: &[Row],
     ring: &mut Ring<'_>,
     client: &Client,
     find: &Statement,
-    mut decode: impl FnMut(&Row, &mut Ring<'_>) -> Result<T, StoreError>,
+    mut decode: impl FnMut(&Row, &mut Ring<'_>) -> Result<Option<T>, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let mut decoded = Vec::with_capacity(rows.len());
     let mut later = Vec::new();
@@ -124,5 +129,5 @@ pub async fn decode_all<T>(
         }
         decoded.sort_unstable_by_key(|(place, _)| *place);
     }
-    Ok(decoded.into_iter().map(|(_, value)| value).collect())
+    Ok(decoded.into_iter().filter_map(|(_, value)| value).collect())
 }

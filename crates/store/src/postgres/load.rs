@@ -151,7 +151,7 @@ impl Load<'_> {
 
     async fn bring_keys(&self, rows: &[Row], wanted: &Wanted, books: &mut Books, ring: &mut Ring<'_>) -> Result<(), StoreError> {
         let find = &self.session.statements.data_keys;
-        let decode = |row: &Row, ring: &mut Ring<'_>| codec::key_row(rows::key(row)?, ring);
+        let decode = |row: &Row, ring: &mut Ring<'_>| codec::key_row(rows::key(row)?, ring).map(Some);
         for row in decode_all(rows, ring, &self.session.client, find, decode).await? {
             books.keys.bring(row.key.clone(), Some(row));
         }
@@ -167,10 +167,12 @@ impl Load<'_> {
         let decode = |row: &Row, ring: &mut Ring<'_>| {
             let key = RecordKey { kind, platform: PlatformId(uid(row, 0)?), id: uid(row, 1)? };
             if let Some(known) = cache.at(&key, get(row, 4)?) {
-                return Ok(known);
+                return Ok(Some(known));
             }
-            let record: Record = codec::record(kind, rows::record(row)?, ring)?;
-            cache.put(record.clone());
+            let record: Option<Record> = codec::record(kind, rows::record(row)?, ring)?;
+            if let Some(record) = &record {
+                cache.put(record.clone());
+            }
             Ok(record)
         };
         for record in decode_all(rows, ring, &self.session.client, find, decode).await? {

@@ -21,6 +21,8 @@ mod projector;
 mod reads;
 mod rows;
 mod scan;
+mod seal;
+mod seal_check;
 mod session;
 mod sql;
 mod target;

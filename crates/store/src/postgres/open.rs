@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error};
 
 use super::backstage::Backstage;
 use super::target::Target;
-use super::{durable, error, projector, reads, rows, runtime, scan, writer};
+use super::{durable, error, projector, reads, rows, runtime, scan, seal, writer};
 use crate::migrate::{self, SchemaError};
 use crate::vault::Vault;
 use crate::{Opened, Scan};
@@ -59,8 +59,9 @@ pub fn open(url: &str, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     backstage.spawn(projector::run(target.clone(), Arc::clone(&progress), Arc::clone(&vault)));
     let reads = reads::PostgresReads::new(backstage, progress, Arc::clone(&vault));
     let writer = writer::Writer::new(target.clone(), Arc::clone(&vault));
+    let sealer = Arc::new(seal::PostgresSealer::start(target.clone(), Arc::clone(&vault))?);
     let scan = scan::PostgresScan::new(target, vault);
-    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), last_id })
+    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), sealer, last_id })
 }
 
 /// Whether nothing of ours is in a database yet. Changes nothing.

@@ -204,7 +204,8 @@ impl<'a> Lines<'a> {
                 continue;
             }
             let whose = (platform, event.subject);
-            let payment = payments.get(&whose).ok_or_else(|| codec::broken("event", event.id, "its payment is not there"))?;
+            // One whose author was erased meanwhile is not listed any more.
+            let Some(payment) = payments.get(&whose) else { continue };
             if event.event.is_creation() {
                 listed.insert(whose);
                 for list in payment.lists() {

@@ -61,7 +61,7 @@ impl PostgresReads {
         &self,
         session: &ReadSession,
         rows: &[Row],
-        decode: impl FnMut(&Row, &mut Ring<'_>) -> Result<T, StoreError>,
+        decode: impl FnMut(&Row, &mut Ring<'_>) -> Result<Option<T>, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let mut ring = Ring::new(&self.vault);
         decode_all(rows, &mut ring, &session.client, &session.statements.data_keys, decode).await
@@ -99,7 +99,7 @@ impl PostgresReads {
             narrowed.any("l.kind", filter.kinds.iter().map(|it| i64::from(it.number())));
             narrowed.any("l.nature", filter.natures.iter().map(|it| i64::from(it.number())));
             narrowed.results(&filter.results);
-            narrowed.window("l.created_at", filter.before, filter.after);
+            narrowed.window("l.created_at", filter.before, filter.after.max(filter.hidden_until));
             narrowed
         };
         let joined = "CROSS JOIN LATERAL (SELECT * FROM payment p WHERE p.platform = l.platform AND p.id = l.payment OFFSET 0) AS t";
@@ -267,7 +267,7 @@ impl Reads for PostgresReads {
             let params: Params<'_> =
                 vec![Box::new(vec![Id(key.platform.0)]), Box::new(vec![i64::from(key.dialect)]), Box::new(vec![key.key.to_string()])];
             let (session, rows) = self.look_up(|session| Ok(&session.statements.key), params).await?;
-            let decode = |row: &Row, ring: &mut Ring<'_>| codec::key_row(rows::key(row)?, ring);
+            let decode = |row: &Row, ring: &mut Ring<'_>| codec::key_row(rows::key(row)?, ring).map(Some);
             Ok(self.decode(&session, &rows, decode).await?.pop())
         })
     }
@@ -295,6 +295,32 @@ impl Reads for PostgresReads {
 
     fn turnover(&self, platform: PlatformId, user: Uid, currency: Currency, from: Timestamp, to: Timestamp) -> ReadFuture<'_, (i64, i64)> {
         Box::pin(self.sum_turnover(platform, user, currency, from, to))
+    }
+
+    fn platforms(&self, after: Option<PlatformId>, limit: u32) -> ReadFuture<'_, Vec<PlatformId>> {
+        Box::pin(async move {
+            let after = Id(after.map_or(Uid::default(), |after| after.0));
+            let params: Typed = vec![(Box::new(after), Type::UUID), (Box::new(i64::from(limit)), Type::INT8)];
+            let text = "SELECT platform FROM platform WHERE platform > $1 ORDER BY platform LIMIT $2";
+            let rows = self.look_up_once(text, params).await?;
+            rows.iter().map(|row| uid(row, 0).map(PlatformId)).collect()
+        })
+    }
+
+    fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>> {
+        Box::pin(async move {
+            let params: Typed =
+                vec![(Box::new(Id(platform.0)), Type::UUID), (Box::new(until.ms()), Type::INT8), (Box::new(i64::from(limit)), Type::INT8)];
+            let text = "SELECT dialect, key FROM idempotency WHERE platform = $1 AND at <= $2 AND status IS NOT NULL ORDER BY at LIMIT $3";
+            let rows = self.look_up_once(text, params).await?;
+            rows.iter()
+                .map(|row| {
+                    let dialect: i64 = rows::get(row, 0)?;
+                    let dialect = u8::try_from(dialect).map_err(|_| codec::broken("idempotency", platform, "dialect"))?;
+                    Ok(IdempotencyKey { platform, dialect, key: rows::get::<String>(row, 1)?.into() })
+                })
+                .collect()
+        })
     }
 
     fn claim_jobs(&self, kinds: &'static [JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {

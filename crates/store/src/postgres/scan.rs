@@ -13,7 +13,8 @@ use tokio_postgres::{Client, Row};
 use super::keys::{Ring, decode_all};
 use super::rows::{self, Id, uid};
 use super::target::Target;
-use super::{error, runtime, session, sql};
+use super::{error, runtime, seal_check, session, sql};
+use crate::seal::{Head, Report};
 use crate::vault::Vault;
 use crate::{GROWING, Part, Scan, codec};
 
@@ -57,6 +58,14 @@ impl Scan for PostgresScan {
             reader.join().unwrap_or_else(|_| Err(StoreError::Fault("reading panicked".to_owned())))
         })
     }
+
+    fn seals(&self, anchor: &[Head]) -> Result<Report, StoreError> {
+        self.in_one_view(async |client| seal_check::check(client, &self.vault, anchor).await)
+    }
+
+    fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.in_one_view(async |client| seal_check::heads(client).await)
+    }
 }
 
 impl PostgresScan {
@@ -70,9 +79,28 @@ impl PostgresScan {
         Ok(counts)
     }
 
-    async fn send(&self, pages: &Pages) -> Result<(), StoreError> {
+    /// Runs `read` in a transaction that sees one state of the database, on a thread with a runtime of its own.
+    fn in_one_view<T: Send>(&self, read: impl AsyncFnOnce(&Client) -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
+        let work = || {
+            runtime()?.block_on(async {
+                let client = self.begin().await?;
+                read(&client).await
+            })
+        };
+        std::thread::scope(|scope| {
+            let done = scope.spawn(work).join();
+            done.unwrap_or_else(|_| Err(StoreError::Fault("the scan panicked".to_owned())))
+        })
+    }
+
+    async fn begin(&self) -> Result<Client, StoreError> {
         let client = session::connect_for_keys(&self.target).await.map_err(error::of)?;
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(error::of)?;
+        Ok(client)
+    }
+
+    async fn send(&self, pages: &Pages) -> Result<(), StoreError> {
+        let client = self.begin().await?;
         send_accounts(&client, pages).await?;
         send_entries(&client, &self.vault, pages).await
     }
@@ -148,7 +176,7 @@ async fn send_entries(client: &Client, vault: &Vault, pages: &Pages) -> Result<(
         // Behind the last entry no posting may stand.
         let until = found.last().map_or(Ok(Place(Uid::from_bits(u128::MAX), Uid::from_bits(u128::MAX))), Place::of)?;
         let of_page = client.query(&postings, &[&Id(after.0), &Id(after.1), &Id(until.0), &Id(until.1)]).await.map_err(error::of)?;
-        let decode = |row: &Row, ring: &mut Ring<'_>| codec::entry(rows::entry(row)?, ring);
+        let decode = |row: &Row, ring: &mut Ring<'_>| codec::entry(rows::entry(row)?, ring).map(Some);
         let decoded = decode_all(&found, &mut ring, client, &keys, decode).await?;
         let is_last = decoded.is_empty();
         pages.send(together(decoded, &of_page)?);

@@ -55,6 +55,7 @@ pub struct KindStatements {
     pub lock: Statement,
     /// Fails unless owners have as many records as were read.
     pub hold_owned: Statement,
+    pub delete: Statement,
 }
 
 impl KindStatements {
@@ -71,7 +72,8 @@ impl KindStatements {
         let share = sql::hold_at_version(table, "SHARE");
         let lock = sql::hold_at_version(table, "UPDATE");
         let hold_owned = sql::hold_owned(table);
-        let (find, owned, insert, update, share, lock, hold_owned) = tokio::try_join!(
+        let delete = sql::delete(table, BY_ID, "TRUE");
+        let (find, owned, insert, update, share, lock, hold_owned, delete) = tokio::try_join!(
             client.prepare(&find),
             client.prepare(&owned),
             client.prepare(&insert),
@@ -79,8 +81,9 @@ impl KindStatements {
             client.prepare(&share),
             client.prepare(&lock),
             client.prepare(&hold_owned),
+            client.prepare(&delete),
         )?;
-        Ok(Self { find, owned, insert, update, share, lock, hold_owned })
+        Ok(Self { find, owned, insert, update, share, lock, hold_owned, delete })
     }
 }
 

@@ -134,6 +134,12 @@ pub fn hold_owned(table: &str) -> String {
     guard(&rows, columns.len() + 1)
 }
 
+/// Takes a set of rows away, by their keys, where `condition` holds of the row `t`.
+pub fn delete(table: &str, keys: &[(&str, &str)], condition: &str) -> String {
+    let on = keys.iter().map(|(key, _)| format!("t.{key} = n.{key}")).collect::<Vec<_>>().join(" AND ");
+    format!("DELETE FROM {table} AS t USING {} WHERE {on} AND {condition}", set(keys))
+}
+
 /// Changes rows, given whole: those of the same `keys` get the columns of `changes`.
 ///
 /// It says INSERT so that the row is found by the index of its key; an UPDATE joined with a set is

@@ -9,9 +9,12 @@ mod append;
 pub mod lists;
 mod pool;
 mod reads;
+mod removal;
 mod resident;
 mod rows;
 mod scan;
+mod seal;
+mod seal_check;
 mod writer;
 
 use std::fs::{File, OpenOptions};
@@ -93,11 +96,14 @@ pub fn open(folder: &Path, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     let last_id = last_id(&conn).map_err(fault)?;
     let readers = Arc::new(pool::Pool::new(READERS, || connect(&main, false, "FULL"))?);
     let list_readers = pool::Pool::new(READERS, || connect(&index, false, "NORMAL"))?;
-    let lists = Arc::new(lists::Lists::open(lists::ListFile::new(index_conn), &conn, &vault, list_readers)?);
+    let outbox = lists::Outbox { main: connect(&main, false, "FULL")?, vault: Arc::clone(&vault) };
+    let lists = lists::Lists::open(lists::ListFile::new(index_conn), outbox, list_readers, lists::Limits::default())?;
+    let lists = Arc::new(lists);
     let reads = reads::SqliteReads::new(Arc::clone(&readers), Arc::clone(&lists), Arc::clone(&resident), Arc::clone(&vault));
-    let writer = writer::Writer::new(conn, resident, Arc::clone(&vault), lists, lock);
+    let sealer = Arc::new(seal::SqliteSealer::start(connect(&main, false, "FULL")?, Arc::clone(&vault))?);
+    let writer = writer::Writer::new(conn, resident, Arc::clone(&vault), lists, Arc::clone(&sealer), lock);
     let scan = scan::SqliteScan::new(readers, vault);
-    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), last_id })
+    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), sealer, last_id })
 }
 
 /// Opens the ledger of a data folder for reading, whether or not a server owns it.

@@ -115,6 +115,14 @@ impl Reads for SqliteReads {
         self.aside(move |inner| inner.turnover(platform, user, currency, from, to))
     }
 
+    fn platforms(&self, after: Option<PlatformId>, limit: u32) -> ReadFuture<'_, Vec<PlatformId>> {
+        self.aside(move |inner| inner.platforms(after.map_or(Uid::default(), |after| after.0), limit))
+    }
+
+    fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>> {
+        self.aside(move |inner| inner.old_keys(platform, until, limit))
+    }
+
     fn claim_jobs(&self, kinds: &'static [JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {
         self.aside(move |inner| inner.claim_jobs(kinds, now, lease_ms, limit))
     }
@@ -158,6 +166,7 @@ impl Inner {
             results: filter.results.clone(),
             before: filter.before,
             after: filter.after,
+            hidden_until: filter.hidden_until,
         };
         let list = list_of(of);
         let (ids, total) = self
@@ -244,7 +253,7 @@ impl Inner {
                 let mut found = Vec::new();
                 while let Some(row) = cursor.next().map_err(fault)? {
                     let columns = rows::record(row).map_err(fault)?;
-                    found.push(codec::record(kind, columns, &mut rows::StoredKeys { conn, vault: &self.vault })?);
+                    found.extend(codec::record(kind, columns, &mut rows::StoredKeys { conn, vault: &self.vault })?);
                 }
                 Ok(Listed { rows: found, total: u64::try_from(total).unwrap_or(0) })
             })
@@ -281,6 +290,32 @@ impl Inner {
         Ok((credited, debited))
     }
 }
+
+impl Inner {
+    fn platforms(&self, after: Uid, limit: u32) -> Result<Vec<PlatformId>, StoreError> {
+        self.main.with(|conn| {
+            let mut select = conn.prepare_cached("SELECT id FROM platform WHERE id > ?1 ORDER BY id LIMIT ?2").map_err(fault)?;
+            let ids = select.query_map((id16(after), limit), |row| rows::uid(row, 0).map(PlatformId)).map_err(fault)?;
+            ids.collect::<Result<_, _>>().map_err(fault)
+        })
+    }
+
+    /// The oldest keys stand first, whatever their platform, and go first: it is looked no further than among those.
+    fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> Result<Vec<IdempotencyKey>, StoreError> {
+        let sql = "SELECT dialect, key FROM (SELECT platform, dialect, key, status, at FROM idempotency ORDER BY seq LIMIT ?4) \
+                   WHERE platform = ?1 AND status IS NOT NULL AND at <= ?2 LIMIT ?3";
+        self.main.with(|conn| {
+            let mut select = conn.prepare_cached(sql).map_err(fault)?;
+            let keys =
+                select.query_map((id16(platform.0), until.ms(), limit, OLDEST_KEYS), |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+            let keys = keys.map_err(fault)?.map(|key| key.map(|(dialect, key)| IdempotencyKey { platform, dialect, key: key.into() }));
+            keys.collect::<Result<_, _>>().map_err(fault)
+        })
+    }
+}
+
+/// Among so many of the oldest keys those of a platform are looked for at once.
+const OLDEST_KEYS: i64 = 4_096;
 
 /// Jobs due at their platform's own time. The index bounds the search by the clock that is furthest ahead.
 const DUE_JOBS: &str = "

@@ -21,8 +21,6 @@ use crate::codec;
 const MAX_ACCOUNTS: usize = 262_144;
 /// Decoded records kept in each of two generations.
 const RECORD_GENERATION: usize = 32_768;
-/// Idempotency keys are good for this long.
-pub const KEY_LIFETIME_MS: i64 = 86_400_000;
 
 /// An account in memory.
 #[derive(Clone, Copy)]
@@ -87,6 +85,24 @@ impl KeyPlaces {
         }
     }
 
+    /// Takes the place of a key away.
+    pub fn remove(&mut self, key: &IdempotencyKey, seq: i64) {
+        let hash = Self::hash(key.platform.0, key.dialect, &key.key);
+        if let Some(further) = self.further.get_mut(&hash) {
+            further.retain(|place| *place != seq);
+        }
+        if self.places.get(&hash) == Some(&seq) {
+            let next = self.further.get_mut(&hash).and_then(Vec::pop);
+            match next {
+                Some(next) => self.places.insert(hash, next),
+                None => self.places.remove(&hash),
+            };
+        }
+        if self.further.get(&hash).is_some_and(Vec::is_empty) {
+            self.further.remove(&hash);
+        }
+    }
+
     /// The places at which a key may stand.
     pub fn candidates(&self, key: &IdempotencyKey) -> impl Iterator<Item = i64> {
         let hash = Self::hash(key.platform.0, key.dialect, &key.key);
@@ -117,6 +133,20 @@ impl Decoded {
         self.young.get(key).or_else(|| self.old.get(key)).cloned()
     }
 
+    /// Forgets a record that was taken away.
+    pub fn forget(&mut self, key: &RecordKey) {
+        self.young.remove(key);
+        self.old.remove(key);
+    }
+
+    /// Forgets whatever is an owner's, and the owner.
+    pub fn forget_of(&mut self, platform: Uid, owner: Uid) {
+        let is_theirs =
+            |key: &RecordKey, record: &Record| key.platform.0 == platform && (key.id == owner || record.lead.owner == Some(owner));
+        self.young.retain(|key, record| !is_theirs(key, record));
+        self.old.retain(|key, record| !is_theirs(key, record));
+    }
+
     pub fn put(&mut self, record: Record) {
         if self.young.len() >= RECORD_GENERATION {
             self.old = std::mem::take(&mut self.young);
@@ -134,7 +164,7 @@ pub struct Resident {
 }
 
 impl Resident {
-    /// What has to be in memory at start: accounts that postings after the checkpoint touched, and the keys of the last day.
+    /// What has to be in memory at start: accounts that postings after the checkpoint touched, and the keys there are.
     pub fn fill(conn: &Connection) -> Result<Self, StoreError> {
         let mut hots = Hots::default();
         complete_accounts(conn, &mut hots)?;
@@ -194,17 +224,39 @@ fn complete_accounts(conn: &Connection, hots: &mut Hots) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Every key there is: those that are too old are taken away while a server runs, so no clock decides here.
 fn place_keys(conn: &Connection, keys: &mut KeyPlaces) -> Result<(), StoreError> {
-    // Rows are in the order of their times, give or take a clock that was set; the newest decides.
-    let newest: Option<i64> = conn
-        .query_row("SELECT max(at) FROM (SELECT at FROM idempotency ORDER BY seq DESC LIMIT 1)", [], |row| row.get(0))
-        .map_err(fault)?;
-    let Some(newest) = newest else { return Ok(()) };
-    let mut select = conn.prepare("SELECT seq, platform, dialect, key FROM idempotency WHERE at > ?1 OR status IS NULL").map_err(fault)?;
-    let mut cursor = select.query([newest.saturating_sub(KEY_LIFETIME_MS)]).map_err(fault)?;
+    let mut select = conn.prepare("SELECT seq, platform, dialect, key FROM idempotency").map_err(fault)?;
+    let mut cursor = select.query([]).map_err(fault)?;
     while let Some(row) = cursor.next().map_err(fault)? {
         let key = row.get_ref(3).map_err(fault)?.as_str().map_err(|_| codec::broken("idempotency", "?", "key"))?;
         keys.add(rows::uid(row, 1).map_err(fault)?, row.get(2).map_err(fault)?, key, row.get(0).map_err(fault)?);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_places_until_they_are_taken_away() {
+        let key = IdempotencyKey { platform: domain::PlatformId(Uid::from_bits(1)), dialect: 1, key: "k".into() };
+        let mut places = KeyPlaces::default();
+        let seqs = [1, 2, 3];
+        seqs.iter().for_each(|seq| places.add(key.platform.0, 1, "k", *seq));
+        let standing = |places: &KeyPlaces| {
+            let mut all: Vec<i64> = places.candidates(&key).collect();
+            all.sort_unstable();
+            all
+        };
+        assert_eq!(standing(&places), seqs);
+        places.remove(&key, 1);
+        assert_eq!(standing(&places), [2, 3]);
+        places.remove(&key, 9);
+        places.remove(&key, 3);
+        places.remove(&key, 2);
+        assert_eq!(standing(&places), [] as [i64; 0]);
+        assert!(places.places.is_empty() && places.further.is_empty());
+    }
 }

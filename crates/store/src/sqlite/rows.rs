@@ -149,15 +149,15 @@ pub fn posting(row: &Row<'_>) -> rusqlite::Result<PostingColumns> {
     })
 }
 
-/// Data keys for reading: whatever is sealed has its key stored.
+/// Data keys for reading: whatever is sealed has its key stored, unless that was destroyed.
 pub struct StoredKeys<'a> {
     pub conn: &'a Connection,
     pub vault: &'a Vault,
 }
 
 impl Keys for StoredKeys<'_> {
-    fn key(&mut self, platform: Uid, subject: Uid) -> Result<DataKey, StoreError> {
-        find_key(self.conn, self.vault, platform, subject)?.ok_or_else(|| StoreError::Fault(format!("the data key of {subject} is gone")))
+    fn find(&mut self, platform: Uid, subject: Uid) -> Result<Option<DataKey>, StoreError> {
+        find_key(self.conn, self.vault, platform, subject)
     }
 }
 
@@ -170,15 +170,15 @@ pub struct MadeKeys<'a> {
 }
 
 impl Keys for MadeKeys<'_> {
-    fn key(&mut self, platform: Uid, subject: Uid) -> Result<DataKey, StoreError> {
+    fn find(&mut self, platform: Uid, subject: Uid) -> Result<Option<DataKey>, StoreError> {
         if let Some(key) = self.vault.cached(platform, subject) {
-            return Ok(key);
+            return Ok(Some(key));
         }
         if let Some(made) = self.fresh.iter().find(|made| (made.platform, made.subject) == (platform, subject)) {
-            return Ok(made.key.clone());
+            return Ok(Some(made.key.clone()));
         }
         if let Some(key) = find_key(self.conn, self.vault, platform, subject)? {
-            return Ok(key);
+            return Ok(Some(key));
         }
         let wrapper = if platform == subject { None } else { Some(self.key(platform, platform)?) };
         let made = self.vault.fresh(platform, subject, wrapper.as_ref())?;
@@ -187,7 +187,7 @@ impl Keys for MadeKeys<'_> {
         insert.execute((id16(platform), id16(subject), &made.wrapped)).map_err(fault)?;
         let key = made.key.clone();
         self.fresh.push(made);
-        Ok(key)
+        Ok(Some(key))
     }
 }
 
@@ -213,7 +213,7 @@ pub fn find_account(conn: &Connection, platform: Uid, id: Uid) -> Result<Option<
 pub fn find_payment(conn: &Connection, vault: &Vault, platform: Uid, id: Uid) -> Result<Option<domain::payment::Payment>, StoreError> {
     let mut select = conn.prepare_cached(&format!("SELECT {PAYMENT} FROM payment WHERE id = ?1 AND platform = ?2")).map_err(fault)?;
     let row = select.query_row((id16(id), id16(platform)), payment).optional().map_err(fault)?;
-    row.map(|row| codec::payment(row, &mut StoredKeys { conn, vault })).transpose()
+    row.map(|row| codec::payment(row, &mut StoredKeys { conn, vault })).transpose().map(Option::flatten)
 }
 
 /// One record.
@@ -221,7 +221,7 @@ pub fn find_record(conn: &Connection, vault: &Vault, key: &domain::RecordKey) ->
     let sql = format!("SELECT {RECORD} FROM {} WHERE id = ?1 AND platform = ?2", key.kind.table);
     let mut select = conn.prepare_cached(&sql).map_err(fault)?;
     let row = select.query_row((id16(key.id), id16(key.platform.0)), record).optional().map_err(fault)?;
-    row.map(|row| codec::record(key.kind, row, &mut StoredKeys { conn, vault })).transpose()
+    row.map(|row| codec::record(key.kind, row, &mut StoredKeys { conn, vault })).transpose().map(Option::flatten)
 }
 
 /// Where a directory text leads.

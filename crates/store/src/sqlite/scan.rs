@@ -10,6 +10,8 @@ use rusqlite::Connection;
 use super::fault;
 use super::pool::Pool;
 use super::rows::{self, StoredKeys};
+use super::seal_check;
+use crate::seal::{Head, Report};
 use crate::vault::Vault;
 use crate::{GROWING, Part, Scan, codec};
 
@@ -27,12 +29,15 @@ impl SqliteScan {
 
 impl Scan for SqliteScan {
     fn ledger(&self, each: &mut dyn FnMut(Part)) -> Result<(), StoreError> {
-        self.readers.with(|conn| {
-            conn.execute_batch("BEGIN").map_err(fault)?;
-            let result = accounts(conn, each).and_then(|()| self.entries(conn, each));
-            drop(conn.execute_batch("COMMIT"));
-            result
-        })
+        self.in_one_view(|conn| accounts(conn, each).and_then(|()| self.entries(conn, each)))
+    }
+
+    fn seals(&self, anchor: &[Head]) -> Result<Report, StoreError> {
+        self.in_one_view(|conn| seal_check::check(conn, &self.vault, anchor))
+    }
+
+    fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.in_one_view(seal_check::heads)
     }
 
     fn counts(&self) -> Result<[u64; GROWING.len()], StoreError> {
@@ -69,6 +74,15 @@ fn accounts(conn: &Connection, each: &mut dyn FnMut(Part)) -> Result<(), StoreEr
 }
 
 impl SqliteScan {
+    fn in_one_view<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.readers.with(|conn| {
+            conn.execute_batch("BEGIN").map_err(fault)?;
+            let result = read(conn);
+            drop(conn.execute_batch("COMMIT"));
+            result
+        })
+    }
+
     fn entries(&self, conn: &Connection, each: &mut dyn FnMut(Part)) -> Result<(), StoreError> {
         let mut select = conn.prepare_cached(&format!("SELECT {} FROM entry ORDER BY id", rows::ENTRY)).map_err(fault)?;
         let mut postings = conn.prepare_cached(&format!("SELECT {} FROM posting ORDER BY entry, line", rows::POSTING)).map_err(fault)?;

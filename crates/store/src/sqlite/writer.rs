@@ -13,8 +13,10 @@ use rustc_hash::FxHashMap;
 use super::append::{self, AccountRows};
 use super::fault;
 use super::lists::{self, Lists};
+use super::removal;
 use super::resident::{Dirty, Hot, Resident};
 use super::rows::{self, MadeKeys, id16};
+use super::seal::SqliteSealer;
 use crate::vault::Vault;
 
 /// An account's row lags behind its postings for about this long.
@@ -30,14 +32,24 @@ pub struct Writer {
     resident: Arc<Resident>,
     vault: Arc<Vault>,
     lists: Arc<Lists>,
+    sealer: Arc<SqliteSealer>,
+    /// The newest entry there is: ids have to rise, since the checkpoint and the sealer follow them.
+    last_entry: Option<Uid>,
     next_key: i64,
     /// Held as long as the folder is ours.
     _lock: File,
 }
 
 impl Writer {
-    pub fn new(conn: Connection, resident: Arc<Resident>, vault: Arc<Vault>, lists: Arc<Lists>, lock: File) -> Self {
-        Self { conn, resident, vault, lists, next_key: 0, _lock: lock }
+    pub fn new(
+        conn: Connection,
+        resident: Arc<Resident>,
+        vault: Arc<Vault>,
+        lists: Arc<Lists>,
+        sealer: Arc<SqliteSealer>,
+        lock: File,
+    ) -> Self {
+        Self { conn, resident, vault, lists, sealer, last_entry: None, next_key: 0, _lock: lock }
     }
 
     /// Places in the table of keys are counted here, so that a row's place is known when it is written.
@@ -70,12 +82,15 @@ impl Writer {
         append::records(&self.conn, books, &mut keys)?;
         append::payments(&self.conn, books, &mut keys)?;
         append::keys(&self.conn, books, &written.keys, &self.resident, &mut keys)?;
+        self.last_entry = Some(rising(&self.conn, books, self.last_entry)?);
         append::entries(&self.conn, books, &mut keys)?;
+        written.sealed = self.sealer.write_ready(&self.conn)?;
         append::events(&self.conn, books)?;
         append::audit(&self.conn, books)?;
         append::directory(&self.conn, books)?;
         append::jobs(&self.conn, books)?;
         written.fresh_keys = keys.fresh;
+        written.removed = removal::remove(&self.conn, &books.removals, &self.resident)?;
         self.write_accounts(books, &mut written)?;
         Ok(written)
     }
@@ -141,6 +156,7 @@ impl Writer {
 
     fn make_resident(&self, books: &Books, written: Written) {
         self.vault.keep(written.fresh_keys);
+        self.sealer.wrote(written.sealed);
         let now = Instant::now();
         let mut hots = self.resident.hots_mut();
         for _ in 0..written.checkpointed {
@@ -159,6 +175,9 @@ impl Writer {
                 hots.dirty.push_back(Dirty { id: account.id, since, at: now });
             }
         }
+        for (key, seq) in &written.removed {
+            hots.keys.remove(key, *seq);
+        }
         for (key, seq) in written.keys {
             hots.keys.add(key.platform.0, key.dialect, &key.key, seq);
         }
@@ -170,6 +189,7 @@ impl Writer {
                 records.put(record.clone());
             }
         }
+        removal::forget(&books.removals, &mut records, &self.vault);
         drop(records);
         let payment = |platform, id| books.payments.get(&(platform, domain::PaymentId(id))).and_then(Slot::row);
         self.lists.add(&lists::changes(&books.events, payment));
@@ -186,6 +206,10 @@ struct Written {
     /// Accounts not touched by the batch whose rows were brought up to date.
     cleaned: Vec<AccountId>,
     keys: Vec<(domain::IdempotencyKey, i64)>,
+    /// Places of idempotency keys that were taken away.
+    removed: Vec<(domain::IdempotencyKey, i64)>,
+    /// What was taken over from the sealer.
+    sealed: usize,
     fresh_keys: Vec<crate::vault::FreshKey>,
 }
 
@@ -239,20 +263,24 @@ impl Store for Writer {
 
     fn abandon(&mut self) {
         self.next_key = 0;
+        self.last_entry = None;
         if !self.conn.is_autocommit() {
             drop(self.conn.execute_batch("ROLLBACK"));
         }
     }
 
-    /// Brings account rows up to date, so that a start after a pause has nothing to replay.
+    /// Brings account rows up to date, so that a start after a pause has nothing to replay, and stores seals.
     fn idle(&mut self) -> Result<(), StoreError> {
-        if self.resident.hots().dirty.is_empty() {
+        if self.resident.hots().dirty.is_empty() && !self.sealer.is_waiting() {
             return Ok(());
         }
         let books = Books::default();
         self.execute("BEGIN IMMEDIATE").map_err(fault)?;
         let mut written = Written::default();
-        let done = self.write_accounts(&books, &mut written).and_then(|()| self.execute("COMMIT").map_err(fault));
+        let sealed = self.sealer.write_ready(&self.conn);
+        let done = sealed.map(|sealed| written.sealed = sealed);
+        let done = done.and_then(|()| self.write_accounts(&books, &mut written));
+        let done = done.and_then(|()| self.execute("COMMIT").map_err(fault));
         match done {
             Ok(()) => self.make_resident(&books, written),
             Err(_) => self.abandon(),
@@ -312,6 +340,15 @@ fn load_records(conn: &Connection, resident: &Resident, vault: &Vault, wanted: &
         books.records.bring(*key, record);
     }
     Ok(())
+}
+
+/// The newest entry, once it is seen that those of the books rise on from the newest before.
+fn rising(conn: &Connection, books: &Books, newest: Option<Uid>) -> Result<Uid, StoreError> {
+    let before = newest.map_or_else(|| last_entry(conn), Ok)?;
+    books.entries.iter().try_fold(before, |last, entry| match entry.id.0 > last {
+        true => Ok(entry.id.0),
+        false => Err(StoreError::Fault(format!("entry {} does not rise on from {last}", entry.id.0))),
+    })
 }
 
 fn last_entry(conn: &Connection) -> Result<Uid, StoreError> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use domain::ids::{PersonId, RequestId};
 use domain::payment::{
@@ -16,6 +17,7 @@ use domain::{Answer, Command, Ctx, Desk, IdempotencyKey, PlatformId, Secret, Tim
 use engine::{Clock, Engine, EngineConfig, Keyed, Page, Reads, Refused, Reply, UuidIds};
 use ledger::{Account, AccountId, Posting, Uid};
 use money::{Currency, Money};
+use store::seal::Sealer;
 use store::vault::Vault;
 use store::{Opened, Part, Scan};
 use testkit::simulator::Reopen;
@@ -30,6 +32,14 @@ pub trait Home: Send + Sync {
     fn make_newer(&self);
     /// Whether two servers may have it open.
     fn is_shared(&self) -> bool;
+    /// Changes what is stored behind the store's back.
+    fn sql(&self, text: &str);
+    /// An expression of the engine's SQL for sixteen random bytes: as an id, and as bytes.
+    fn random(&self) -> [&'static str; 2];
+    /// Takes the lists away, where they can be made anew.
+    fn forget_lists(&self);
+    /// Opens the ledger for reading only, as `florin ledger` does.
+    fn scan(&self) -> Arc<dyn Scan>;
 
     /// Opens it under the usual master key.
     fn open(&self) -> Opened {
@@ -66,6 +76,23 @@ impl Home for SqliteHome {
 
     fn is_shared(&self) -> bool {
         false
+    }
+
+    fn sql(&self, text: &str) {
+        let conn = rusqlite::Connection::open(Path::new(self.0.path()).join(store::sqlite::MAIN_FILE)).expect("opens");
+        conn.execute_batch(text).expect(text);
+    }
+
+    fn random(&self) -> [&'static str; 2] {
+        ["randomblob(16)"; 2]
+    }
+
+    fn forget_lists(&self) {
+        std::fs::remove_file(self.0.path().join(store::sqlite::INDEX_FILE)).expect("the lists are there");
+    }
+
+    fn scan(&self) -> Arc<dyn Scan> {
+        store::sqlite::open_scan(self.0.path(), Arc::new(Vault::new(&[7; 32]))).expect("it opens")
     }
 }
 
@@ -111,6 +138,20 @@ impl Home for PostgresHome {
     fn is_shared(&self) -> bool {
         true
     }
+
+    fn sql(&self, text: &str) {
+        drop(self.psql(text));
+    }
+
+    fn forget_lists(&self) {}
+
+    fn random(&self) -> [&'static str; 2] {
+        ["gen_random_uuid()", "decode(md5(random()::TEXT), 'hex')"]
+    }
+
+    fn scan(&self) -> Arc<dyn Scan> {
+        store::postgres::open_scan(&self.url, Arc::new(Vault::new(&[7; 32]))).expect("it opens")
+    }
 }
 
 impl Reopen for PostgresHome {
@@ -127,6 +168,12 @@ pub fn run(test: impl Future<Output = ()>) {
 
 /// A clock that moves a millisecond each time it is looked at.
 pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn advance(&self, by_ms: i64) {
+        self.0.fetch_add(by_ms, Ordering::Relaxed);
+    }
+}
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
@@ -146,6 +193,7 @@ pub struct Site {
     pub engine: Engine,
     pub reads: Arc<dyn Reads>,
     pub scan: Arc<dyn Scan>,
+    pub sealer: Arc<dyn Sealer>,
     pub clock: Arc<TestClock>,
 }
 
@@ -176,6 +224,7 @@ impl Command for TakeUp {
             has_accepted_terms: true,
             terms_accepted_at: None,
             tag: None,
+            is_held: false,
         };
         desk.insert(id, user);
         Ok(id)
@@ -199,12 +248,12 @@ impl Site {
     /// Starts a server at home.
     pub fn at(home: &dyn Home) -> Self {
         static SEEDS: AtomicU64 = AtomicU64::new(1);
-        let Opened { store, reads, scan, last_id } = home.open();
+        let Opened { store, reads, scan, sealer, last_id } = home.open();
         let clock = clock();
         let seed = SEEDS.fetch_add(1, Ordering::Relaxed);
         let ids = UuidIds::new(clock.clone(), seed).after(last_id);
         let engine = Engine::start(store, clock.clone(), Box::new(ids), EngineConfig::default()).expect("it starts");
-        Self { engine, reads, scan, clock }
+        Self { engine, reads, scan, sealer, clock }
     }
 
     /// Makes a platform of a name.
@@ -289,6 +338,11 @@ impl Site {
 
     pub async fn balance(&self, ctx: Ctx, id: AccountId) -> i64 {
         self.reads.account(ctx.platform, id).await.expect("readable").map_or(0, |account| account.balance)
+    }
+
+    /// Has everything sealed that was acknowledged.
+    pub fn seal_up(&self) {
+        tokio::task::block_in_place(|| self.sealer.seal_up(Duration::from_secs(60))).expect("it is sealed");
     }
 
     /// Goes through the whole ledger and holds it against its invariants, in whatever order entries come.

@@ -13,6 +13,8 @@ mod ledger;
 mod lists;
 mod opening;
 mod reimbursements;
+mod retention;
+mod seals;
 mod tenants;
 mod two_servers;
 

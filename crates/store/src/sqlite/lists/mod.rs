@@ -4,12 +4,17 @@
 //! so a list is never behind what a caller knows. A thread moves them, many at a time and sorted, into
 //! runs in a file of their own ([`mod@file`]), which therefore only appends. After a death the tail is made
 //! anew from the outbox, whose place the file keeps; without the file, everything is.
+//!
+//! While the file cannot be written for long, the rows in memory would grow without bound. Then they are let go:
+//! lists are refused as behind, money goes on, and once the file can be written again the tail is made anew.
 
 mod file;
 mod read;
 mod tail;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trouble;
 
 pub use file::ListFile;
 pub use read::{Narrowed, page_of, whole};
@@ -30,14 +35,35 @@ use super::{OpenError, fault};
 use crate::codec;
 use crate::vault::Vault;
 
-/// Rows in memory from which on they are moved to the file.
-const FULL: usize = 200_000;
-/// Rows in memory at which the writer waits for the file.
-const TOO_MANY: usize = 1_000_000;
 /// A reader that was overtaken by two runs begins again, this often.
 const READ_ATTEMPTS: u32 = 8;
 /// Events read at once when the tail is made anew.
 const CHUNK: i64 = 8_192;
+/// A tail that is made anew while the writer goes on takes over when so few events were new.
+const FEW: usize = 512;
+/// Between two attempts at a file that cannot be written.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How many rows may be in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From so many on they are moved to the file.
+    pub full: usize,
+    /// At so many, behind others that are being moved, they are let go.
+    pub too_many: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { full: 200_000, too_many: 1_000_000 }
+    }
+}
+
+/// Where the tail is made anew from: the main file, by a connection that reads.
+pub struct Outbox {
+    pub main: Connection,
+    pub vault: Arc<Vault>,
+}
 
 /// The lists of a data folder: what is in memory, what is in the file, and the thread between them.
 pub struct Lists {
@@ -48,56 +74,60 @@ pub struct Lists {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    limits: Limits,
 }
 
 struct State {
     tail: Tail,
+    /// The newest event in the tail or before it.
+    place: Uid,
+    /// Rows were let go: the tail is to be made anew, and until then no list is whole.
+    is_lost: bool,
     is_closed: bool,
 }
 
 impl Lists {
-    /// Opens the lists: makes the tail anew from the outbox in `main`, and starts the thread that moves it to the file.
-    pub fn open(mut file: ListFile, main: &Connection, vault: &Vault, readers: Pool) -> Result<Self, OpenError> {
-        if !knows_event(main, file.place()?)? {
+    /// Opens the lists: makes the tail anew from the outbox, and starts the thread that moves it to the file.
+    pub fn open(mut file: ListFile, outbox: Outbox, readers: Pool, limits: Limits) -> Result<Self, OpenError> {
+        if !knows_event(&outbox.main, file.place()?)? {
             tracing::warn!("the list file is ahead of the data, which was put back: lists are made anew");
             file.clear()?;
         }
         let mut tail = Tail::new(file.runs()?);
         let mut place = file.place()?;
-        loop {
-            let changes = read_chunk(main, vault, place)?;
-            let Some(last) = changes.last() else { break };
-            place = last.event.id.0;
-            changes.iter().for_each(|change| tail.add(change));
-            if tail.active_rows() >= FULL {
-                tail.freeze();
-                file.write(&mut tail)?;
-            }
-        }
-        let shared = Arc::new(Shared { state: Mutex::new(State { tail, is_closed: false }), changed: Condvar::new() });
+        while outbox.read_on(&mut tail, &mut place, &mut file, limits)? > 0 {}
+        let state = State { tail, place, is_lost: false, is_closed: false };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), limits });
         let for_thread = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("florin-lists".to_owned())
-            .spawn(move || for_thread.move_rows(&mut file))
+            .spawn(move || for_thread.move_rows(&mut file, &outbox))
             .map_err(|error| StoreError::Fault(error.to_string()))?;
         Ok(Self { tail: shared, readers })
     }
 
-    /// Adds what a commit has changed. Waits when the file cannot follow.
+    /// Adds what a commit has changed. When the file cannot follow, rows are let go rather than waited with.
     pub fn add(&self, changes: &[Change]) {
         let mut state = self.tail.lock();
-        while state.tail.active_rows() >= TOO_MANY && state.tail.is_frozen() {
-            state = self.tail.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        if state.is_lost {
+            return;
         }
-        changes.iter().for_each(|change| state.tail.add(change));
-        if state.tail.active_rows() >= FULL {
+        let Limits { full, too_many } = self.tail.limits;
+        if state.tail.active_rows() >= too_many && state.tail.is_frozen() {
+            tracing::error!("the lists cannot be written: they are refused until they can, and money goes on");
+            state.tail.let_go();
+            state.is_lost = true;
+            return;
+        }
+        state.add(changes);
+        if state.tail.active_rows() >= full {
             self.tail.changed.notify_all();
         }
     }
 
     /// Runs `read` over the file, with what is in memory of one list.
     ///
-    /// Errors: those of `read`; `Behind` when runs are written faster than a reader gets its turn.
+    /// Errors: those of `read`; `Behind` while rows are missing, or when runs are written faster than a reader gets its turn.
     pub fn with<T>(
         &self,
         family: Family,
@@ -105,7 +135,12 @@ impl Lists {
         read: impl Fn(&Connection, &tail::Recent) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         for _ in 0..READ_ATTEMPTS {
-            let recent = self.tail.lock().tail.recent(family, list);
+            let state = self.tail.lock();
+            if state.is_lost {
+                return Err(StoreError::Behind);
+            }
+            let recent = state.tail.recent(family, list);
+            drop(state);
             let result = self.readers.with(|conn| {
                 conn.execute_batch("BEGIN").map_err(fault)?;
                 // Totals are told of the newest run and the one before it: memory must not be older than that.
@@ -137,31 +172,77 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves rows to the file whenever there are many, until closed.
-    fn move_rows(&self, file: &mut ListFile) {
+    /// Moves rows to the file whenever there are many, until closed; makes the tail anew when rows were let go.
+    fn move_rows(&self, file: &mut ListFile, outbox: &Outbox) {
         let mut state = self.lock();
         loop {
             if state.is_closed {
                 return;
             }
-            if !state.tail.is_frozen() && state.tail.active_rows() < FULL {
+            let is_full = state.tail.is_frozen() || state.tail.active_rows() >= self.limits.full;
+            let done = if is_full {
+                state.tail.freeze();
+                let frozen = state.tail.frozen();
+                drop(state);
+                let written = file.write_frozen(&frozen);
+                state = self.lock();
+                written.map(|run| state.tail.forget_frozen(run))
+            } else if state.is_lost {
+                drop(state);
+                let made = self.make_anew(file, outbox);
+                state = self.lock();
+                made
+            } else {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
-            }
-            state.tail.freeze();
-            let frozen = state.tail.frozen();
-            drop(state);
-            let written = file.write_frozen(&frozen);
-            state = self.lock();
-            match written {
-                Ok(run) => state.tail.forget_frozen(run),
-                Err(error) => {
-                    tracing::error!(%error, "the lists could not be written; they stay in memory");
-                    state = self.changed.wait_timeout(state, Duration::from_secs(1)).unwrap_or_else(PoisonError::into_inner).0;
-                }
+            };
+            if let Err(error) = done {
+                tracing::error!(%error, "the lists could not be written");
+                let rest = self.changed.wait_timeout_while(state, RETRY_AFTER, |state| !state.is_closed);
+                state = rest.unwrap_or_else(PoisonError::into_inner).0;
             }
             self.changed.notify_all();
         }
+    }
+
+    /// Makes the tail anew behind what the file has, while the writer goes on, and takes up with it at the end.
+    fn make_anew(&self, file: &mut ListFile, outbox: &Outbox) -> Result<(), StoreError> {
+        let mut tail = Tail::new(file.runs()?);
+        let mut place = file.place()?;
+        while outbox.read_on(&mut tail, &mut place, file, self.limits)? > FEW {
+            if self.lock().is_closed {
+                return Ok(());
+            }
+        }
+        // With the state held nothing is added. What is committed and not added yet is read here, and skipped there.
+        let mut state = self.lock();
+        while outbox.read_on(&mut tail, &mut place, file, self.limits)? > 0 {}
+        (state.tail, state.place, state.is_lost) = (tail, place, false);
+        tracing::warn!("the lists were made anew");
+        Ok(())
+    }
+}
+
+impl State {
+    fn add(&mut self, changes: &[Change]) {
+        for change in changes.iter().filter(|change| change.event.id.0 > self.place) {
+            self.tail.add(change);
+        }
+        self.place = changes.last().map_or(self.place, |last| self.place.max(last.event.id.0));
+    }
+}
+
+impl Outbox {
+    /// Takes the next events into `tail`, and moves it to the file when it is full. Gives how many there were.
+    fn read_on(&self, tail: &mut Tail, place: &mut Uid, file: &mut ListFile, limits: Limits) -> Result<usize, StoreError> {
+        let changes = read_chunk(&self.main, &self.vault, *place)?;
+        changes.iter().for_each(|change| tail.add(change));
+        *place = changes.last().map_or(*place, |last| last.event.id.0);
+        if tail.active_rows() >= limits.full {
+            tail.freeze();
+            file.write(tail)?;
+        }
+        Ok(changes.len())
     }
 }
 
@@ -190,8 +271,8 @@ fn read_chunk(conn: &Connection, vault: &Vault, place: Uid) -> Result<Vec<Change
     while let Some(row) = cursor.next().map_err(fault)? {
         let event = event(row)?;
         let payment = if event.event.is_of_payment() {
-            let payment = rows::find_payment(conn, vault, event.platform.0, event.subject)?;
-            Some(payment.ok_or_else(|| codec::broken("event", event.id, "its payment is not there"))?)
+            // One whose author was erased is not listed any more.
+            rows::find_payment(conn, vault, event.platform.0, event.subject)?
         } else {
             None
         };

@@ -25,6 +25,8 @@ pub struct Narrowed {
     pub results: Vec<Option<Refusal>>,
     pub before: Option<Timestamp>,
     pub after: Option<Timestamp>,
+    /// The list is cut where rows of this time end.
+    pub hidden_until: Option<Timestamp>,
 }
 
 impl Narrowed {
@@ -53,7 +55,7 @@ impl Narrowed {
 
 /// The items of a page and the length of the narrowed list.
 ///
-/// A page of a whole list is a range of numbers. A narrowed list is gone along from its newest end. Errors: `Fault`
+/// A page of a whole list is a range of numbers. A list that is narrowed otherwise is gone along from its newest end. Errors: `Fault`
 /// past a deadline; a narrower window helps.
 pub fn page_of(
     conn: &Connection,
@@ -64,7 +66,8 @@ pub fn page_of(
     page: Page,
 ) -> Result<(Vec<Uid>, u64), StoreError> {
     if narrowed.is_whole() {
-        return page_of_whole(conn, recent, family, list, page);
+        let hidden = count_hidden(conn, recent, family, list, narrowed)?;
+        return page_of_whole(conn, recent, family, list, hidden, page);
     }
     let mut all = whole(conn, recent, family, list, narrowed)?;
     let total = all.len();
@@ -76,16 +79,45 @@ pub fn page_of(
     Ok((items, u64::try_from(total).unwrap_or(u64::MAX)))
 }
 
-fn page_of_whole(conn: &Connection, recent: &Recent, family: Family, list: Uid, page: Page) -> Result<(Vec<Uid>, u64), StoreError> {
+/// How many rows are cut off at the older end, by halving: times rise along a list, but for a clock that was set back.
+fn count_hidden(conn: &Connection, recent: &Recent, family: Family, list: Uid, narrowed: &Narrowed) -> Result<i64, StoreError> {
+    let Some(until) = narrowed.hidden_until else { return Ok(0) };
+    let base = file::total(conn, recent.runs, family, list)?;
+    let (mut hidden, mut shown) = (0, base.saturating_add(1));
+    while shown.saturating_sub(hidden) > 1 {
+        let middle = hidden.midpoint(shown);
+        let row = file::range(conn, recent.runs, family, list, middle.saturating_sub(1), middle)?;
+        match row.first() {
+            Some((_, row)) if row.at <= until.ms() => hidden = middle,
+            _ => shown = middle,
+        }
+    }
+    if hidden < base {
+        return Ok(hidden);
+    }
+    let in_memory = recent.rows.partition_point(|row| row.at <= until.ms());
+    Ok(base.saturating_add(i64::try_from(in_memory).unwrap_or(i64::MAX)))
+}
+
+/// A page of a list without its first `hidden` rows.
+fn page_of_whole(
+    conn: &Connection,
+    recent: &Recent,
+    family: Family,
+    list: Uid,
+    hidden: i64,
+    page: Page,
+) -> Result<(Vec<Uid>, u64), StoreError> {
     let base = file::total(conn, recent.runs, family, list)?;
     let total = base.saturating_add(i64::try_from(recent.rows.len()).unwrap_or(i64::MAX));
     let size = i64::from(page.size);
     let skipped = i64::try_from(page.number.saturating_sub(1)).unwrap_or(i64::MAX).saturating_mul(size);
     let (low, high) = if page.newest_first {
         let high = total.saturating_sub(skipped);
-        (high.saturating_sub(size).max(0), high)
+        (high.saturating_sub(size).max(hidden), high)
     } else {
-        (skipped, skipped.saturating_add(size).min(total))
+        let low = hidden.saturating_add(skipped);
+        (low, low.saturating_add(size).min(total))
     };
     let mut items = Vec::new();
     if low < base {
@@ -98,7 +130,7 @@ fn page_of_whole(conn: &Connection, recent: &Recent, family: Family, list: Uid, 
     if page.newest_first {
         items.reverse();
     }
-    Ok((items, u64::try_from(total).unwrap_or(0)))
+    Ok((items, u64::try_from(total.saturating_sub(hidden)).unwrap_or(0)))
 }
 
 /// Every item that a narrowed list has, oldest first.
@@ -106,7 +138,8 @@ pub fn whole(conn: &Connection, recent: &Recent, family: Family, list: Uid, narr
     let begun = Instant::now();
     let base = file::total(conn, recent.runs, family, list)?;
     let mut items = Vec::new();
-    let mut low = 0;
+    let hidden = count_hidden(conn, recent, family, list, narrowed)?;
+    let mut low = hidden;
     while low < base {
         let high = low.saturating_add(STRIDE).min(base);
         for (_, row) in file::range(conn, recent.runs, family, list, low, high)? {
@@ -120,6 +153,7 @@ pub fn whole(conn: &Connection, recent: &Recent, family: Family, list: Uid, narr
         }
         low = high;
     }
-    items.extend(recent.rows.iter().filter(|row| narrowed.admits(row)).map(|row| row.item));
+    let in_memory = usize::try_from(hidden.saturating_sub(base)).unwrap_or(0);
+    items.extend(recent.rows.iter().skip(in_memory).filter(|row| narrowed.admits(row)).map(|row| row.item));
     Ok(items)
 }

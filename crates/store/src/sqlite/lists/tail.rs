@@ -164,6 +164,11 @@ impl Tail {
         }
     }
 
+    /// Forgets the rows that are not being written.
+    pub fn let_go(&mut self) {
+        self.active = Rows::default();
+    }
+
     /// The rows being written.
     pub fn frozen(&self) -> Arc<Rows> {
         self.frozen.clone().unwrap_or_default()

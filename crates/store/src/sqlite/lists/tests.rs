@@ -88,9 +88,13 @@ impl World {
     fn check(&self) {
         let statuses = [vec![], vec![Status::Created.number()], vec![Status::Failed.number(), Status::Succeeded.number()]];
         for list in [1, 2, 3, 10, 11].map(Uid::from_bits) {
-            for statuses in &statuses {
-                let narrowed = Narrowed { statuses: statuses.clone(), ..Narrowed::default() };
-                let fits = |payment: &&Payment| statuses.is_empty() || statuses.contains(&payment.status.number());
+            for (statuses, hidden) in statuses.iter().flat_map(|some| [None, Some(3), Some(70)].map(|until| (some, until))) {
+                let hidden_until = hidden.map(Timestamp::from_ms);
+                let narrowed = Narrowed { statuses: statuses.clone(), hidden_until, ..Narrowed::default() };
+                let fits = |payment: &&Payment| {
+                    (statuses.is_empty() || statuses.contains(&payment.status.number()))
+                        && hidden_until.is_none_or(|until| payment.created_at > until)
+                };
                 let of_list = self.model.iter().filter(|payment| payment.lists().contains(&list));
                 let mut expected: Vec<Uid> = of_list.filter(fits).map(|payment| payment.id.0).collect();
                 for newest_first in [false, true] {
@@ -102,7 +106,7 @@ impl World {
                         assert_eq!(total, expected.len() as u64);
                         seen.extend(items);
                     }
-                    assert_eq!(seen, expected, "{list} {statuses:?} newest first: {newest_first}");
+                    assert_eq!(seen, expected, "{list} {statuses:?} until {hidden:?} newest first: {newest_first}");
                     expected.reverse();
                 }
             }

@@ -1,0 +1,22 @@
+//! What is taken away for good, once its time has passed.
+
+use ledger::Uid;
+
+use super::ids::PlatformId;
+use super::{IdempotencyKey, RecordKey};
+
+/// A row that goes. What went before is not there, and taking it away twice does it once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The first use of an idempotency key, with its stored answer; one that is still under way stays.
+    Key(IdempotencyKey),
+    /// A record.
+    Record(RecordKey),
+    /// The data key of a subject: whatever is sealed under it reads as absent from then on.
+    DataKey {
+        /// The tenant.
+        platform: PlatformId,
+        /// Whose key.
+        subject: Uid,
+    },
+}

@@ -1,0 +1,135 @@
+//! Taking away what is old, a little at a time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::ids::{RequestId, ScaSessionId, TokenId};
+use domain::platform::{AccessToken, Platform};
+use domain::retention::{ForgetKeys, ForgetSessions, ForgetTokens, KEYS_KEPT_MS, SESSIONS_KEPT_MS};
+use domain::sca::ScaSession;
+use domain::{Command, Ctx, Ids, Kind, PlatformId, Record, RecordKey, Resource, Timestamp};
+
+use crate::{Clock, Engine, Listing, Page, Reads, StoreError};
+
+/// How often it is looked.
+const PAUSE: Duration = Duration::from_secs(600);
+/// After each step, so that others come first.
+const REST: Duration = Duration::from_millis(20);
+/// Rows taken away with one command; lists give no longer pages.
+const STEP: u32 = 100;
+/// Platforms looked up at once.
+const PLATFORMS: u32 = 100;
+
+/// Looks for what is old, and has it taken away by commands of [`domain::retention`].
+///
+/// It keeps no place: whatever is still there is found again, by whichever server looks next.
+pub struct Retention {
+    engine: Engine,
+    reads: Arc<dyn Reads>,
+    clock: Arc<dyn Clock>,
+    ids: Mutex<Box<dyn Ids>>,
+}
+
+impl Retention {
+    /// Over an engine and its reads; `ids` names what it does, for the audit trail.
+    #[must_use]
+    pub fn new(engine: Engine, reads: Arc<dyn Reads>, clock: Arc<dyn Clock>, ids: Box<dyn Ids>) -> Self {
+        Self { engine, reads, clock, ids: Mutex::new(ids) }
+    }
+
+    /// Goes round again and again, until the task is dropped. A server that has just started has better things to do first.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            match self.round(REST).await {
+                Ok(0) => {}
+                Ok(rows) => tracing::info!(rows, "old rows were taken away"),
+                Err(error) => tracing::error!(%error, "old rows could not be taken away"),
+            }
+        }
+    }
+
+    /// Takes away everything that is old now. Gives how many rows that were.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        let mut all: usize = 0;
+        loop {
+            match self.round(Duration::ZERO).await? {
+                0 => return Ok(all),
+                rows => all = all.saturating_add(rows),
+            }
+        }
+    }
+
+    /// Goes through all platforms once.
+    async fn round(&self, rest: Duration) -> Result<usize, StoreError> {
+        let (mut rows, mut after) = (0_usize, None);
+        loop {
+            let platforms = self.reads.platforms(after, PLATFORMS).await?;
+            for platform in &platforms {
+                loop {
+                    let step = self.step(*platform).await?;
+                    rows = rows.saturating_add(step);
+                    if step == 0 {
+                        break;
+                    }
+                    tokio::time::sleep(rest).await;
+                }
+            }
+            after = platforms.last().copied();
+            if after.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    async fn step(&self, platform: PlatformId) -> Result<usize, StoreError> {
+        let real_now = self.clock.now();
+        let business = self.reads.record(RecordKey { kind: Platform::KIND, platform, id: platform.0 }).await?;
+        let offset_ms = business.and_then(|record| record.body::<Platform>()).map_or(0, |body| body.clock_offset_ms);
+        let now = real_now.plus_ms(offset_ms);
+        let mut rows = 0_usize;
+
+        let keys = self.reads.old_keys(platform, real_now.plus_ms(KEYS_KEPT_MS.saturating_neg()), STEP).await?;
+        if !keys.is_empty() {
+            rows = rows.saturating_add(self.decided(platform, ForgetKeys { keys }).await?);
+        }
+        // They are listed by business time and end in real time, which is never ahead of it.
+        let tokens = self.oldest(platform, AccessToken::KIND, now).await?;
+        let ended = |token: &AccessToken| token.expires_at <= real_now;
+        let tokens: Vec<TokenId> = ids_of(&tokens, ended).map(TokenId).collect();
+        if !tokens.is_empty() {
+            rows = rows.saturating_add(self.decided(platform, ForgetTokens { tokens }).await?);
+        }
+        let until = now.plus_ms(SESSIONS_KEPT_MS.saturating_neg());
+        let sessions = self.oldest(platform, ScaSession::KIND, until).await?;
+        let ended = |session: &ScaSession| !session.is_open() && session.expires_at <= until;
+        let sessions: Vec<ScaSessionId> = ids_of(&sessions, ended).map(ScaSessionId).collect();
+        if !sessions.is_empty() {
+            rows = rows.saturating_add(self.decided(platform, ForgetSessions { sessions }).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn oldest(&self, platform: PlatformId, kind: &'static Kind, before: Timestamp) -> Result<Vec<Record>, StoreError> {
+        let listing = Listing { before: Some(before), ..Listing::default() };
+        let page = Page { number: 1, size: STEP, newest_first: false };
+        self.reads.records(platform, kind, listing, page).await.map(|listed| listed.rows)
+    }
+
+    async fn decided<C: Command<Outcome = usize, Error = std::convert::Infallible>>(
+        &self,
+        platform: PlatformId,
+        command: C,
+    ) -> Result<usize, StoreError> {
+        let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh());
+        match self.engine.run(Ctx::system(platform, request), command).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(never)) => match never {},
+            Err(refused) => Err(StoreError::Fault(refused.to_string())),
+        }
+    }
+}
+
+fn ids_of<'a, R: Resource>(records: &'a [Record], is_over: impl Fn(&R) -> bool + 'a) -> impl Iterator<Item = ledger::Uid> + 'a {
+    records.iter().filter(move |record| record.body::<R>().is_some_and(|body| is_over(&body))).map(|record| record.lead.id)
+}
