@@ -1,14 +1,15 @@
-//! How the rows of a batch are written: a table at a time, each statement prepared once a batch.
+//! How the rows of a batch are written: a table at a time, many rows a statement, each statement prepared once a batch.
 
 use domain::payment::Payment;
 use domain::{Books, IdempotencyKey, KeyRow, Record, Slot};
 use engine::StoreError;
-use ledger::Account;
-use rusqlite::{CachedStatement, Connection, ToSql};
+use ledger::{Account, Uid};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
 
 use super::fault;
 use super::resident::Resident;
-use super::rows::{MadeKeys, id16};
+use super::rows::{self, MadeKeys, id16};
 use crate::codec;
 
 /// A statement prepared when it is first needed, for as long as a batch is written.
@@ -38,6 +39,90 @@ impl<'c> Lazy<'c> {
             1 => Ok(()),
             _ => Err(codec::broken(table, row, "it is not at the version that was read")),
         }
+    }
+}
+
+/// How many rows one statement inserts, the most first: what a batch has is put together from these.
+const ROWS_AT_ONCE: [usize; 3] = [32, 8, 1];
+
+/// A value to be stored.
+enum Cell<'a> {
+    Null,
+    Number(i64),
+    Id([u8; 16]),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+    Sealed(Vec<u8>),
+}
+
+fn id<'a>(id: Uid) -> Cell<'a> {
+    Cell::Id(id.to_bytes())
+}
+
+fn optional_id<'a>(maybe: Option<Uid>) -> Cell<'a> {
+    maybe.map_or(Cell::Null, id)
+}
+
+fn number<'a>(number: impl Into<i64>) -> Cell<'a> {
+    Cell::Number(number.into())
+}
+
+fn optional_number<'a>(maybe: Option<impl Into<i64>>) -> Cell<'a> {
+    maybe.map_or(Cell::Null, number)
+}
+
+fn sealed<'a>(maybe: Option<Vec<u8>>) -> Cell<'a> {
+    maybe.map_or(Cell::Null, Cell::Sealed)
+}
+
+impl ToSql for Cell<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Number(number) => ValueRef::Integer(*number),
+            Self::Id(bytes) => ValueRef::Blob(bytes),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+            Self::Sealed(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// New rows of one table.
+struct NewRows<'a, const COLUMNS: usize> {
+    table: &'static str,
+    columns: &'static str,
+    cells: Vec<[Cell<'a>; COLUMNS]>,
+}
+
+impl<'a, const COLUMNS: usize> NewRows<'a, COLUMNS> {
+    const fn of(table: &'static str, columns: &'static str) -> Self {
+        Self { table, columns, cells: Vec::new() }
+    }
+
+    fn add(&mut self, row: [Cell<'a>; COLUMNS]) {
+        self.cells.push(row);
+    }
+
+    /// Inserts them all, in their order.
+    fn insert(&self, conn: &Connection) -> Result<(), StoreError> {
+        let mut rest = self.cells.as_slice();
+        for at_once in ROWS_AT_ONCE {
+            if rest.len() < at_once {
+                continue;
+            }
+            let mut insert = conn.prepare_cached(&self.text(at_once)).map_err(fault)?;
+            while let Some((rows, others)) = rest.split_at_checked(at_once) {
+                insert.execute(params_from_iter(rows.iter().flatten())).map_err(fault)?;
+                rest = others;
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&self, rows: usize) -> String {
+        let row = format!("({})", vec!["?"; COLUMNS].join(","));
+        format!("INSERT INTO {} ({}) VALUES {}", self.table, self.columns, vec![row; rows].join(","))
     }
 }
 
@@ -78,12 +163,7 @@ fn record(conn: &Connection, slot: &Slot<Record>, keys: &mut MadeKeys<'_>) -> Re
 
 /// Writes the payments that were made or changed.
 pub fn payments(conn: &Connection, books: &Books, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
-    let mut insert = Lazy::new(
-        conn,
-        "INSERT INTO payment (platform, id, kind, nature, author, credited_user, debited, debited_currency, credited, credited_currency, \
-         fees, debited_wallet, credited_wallet, initial, status, refusal, created_at, executed_at, policy_version, tag, form, detail, \
-         version) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)",
-    );
+    let mut new = NewRows::of("payment", rows::PAYMENT);
     let mut update = Lazy::new(
         conn,
         "UPDATE payment SET debited = ?3, credited = ?4, fees = ?5, status = ?6, refusal = ?7, executed_at = ?8, tag = ?9, \
@@ -91,42 +171,42 @@ pub fn payments(conn: &Connection, books: &Books, keys: &mut MadeKeys<'_>) -> Re
     );
     for slot in books.payments.touched() {
         match slot {
-            Slot::New(payment) => insert_payment(&mut insert, payment, keys)?,
+            Slot::New(payment) => new.add(payment_row(payment, keys)?),
             Slot::Changed(payment) => update_payment(&mut update, payment, keys)?,
             Slot::Clean(_) | Slot::Absent => {}
         }
     }
-    Ok(())
+    new.insert(conn)
 }
 
-fn insert_payment(insert: &mut Lazy<'_>, payment: &Payment, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
+/// The columns of [`rows::PAYMENT`].
+fn payment_row<'a>(payment: &Payment, keys: &mut MadeKeys<'_>) -> Result<[Cell<'a>; 23], StoreError> {
     let (tag, detail) = codec::seal_payment(payment, keys)?;
-    let columns = rusqlite::params![
-        id16(payment.platform.0),
-        id16(payment.id.0),
-        payment.kind.number(),
-        payment.nature.number(),
-        id16(payment.author),
-        payment.credited_user.map(|user| id16(user.0)),
-        payment.debited.minor(),
-        payment.debited.currency().code(),
-        payment.credited.minor(),
-        payment.credited.currency().code(),
-        payment.fees.minor(),
-        payment.debited_wallet.map(|account| id16(account.0)),
-        payment.credited_wallet.map(|account| id16(account.0)),
-        payment.initial.map(|initial| id16(initial.0)),
-        payment.status.number(),
-        payment.refusal.map(|refusal| refusal.number()),
-        payment.created_at.ms(),
-        payment.executed_at.map(domain::Timestamp::ms),
-        payment.policy_version,
-        tag,
-        codec::DETAIL_FORM,
-        detail,
-        payment.version,
-    ];
-    insert.execute(columns).map(drop)
+    Ok([
+        id(payment.platform.0),
+        id(payment.id.0),
+        number(payment.kind.number()),
+        number(payment.nature.number()),
+        id(payment.author),
+        optional_id(payment.credited_user.map(|user| user.0)),
+        number(payment.debited.minor()),
+        Cell::Text(payment.debited.currency().code()),
+        number(payment.credited.minor()),
+        Cell::Text(payment.credited.currency().code()),
+        number(payment.fees.minor()),
+        optional_id(payment.debited_wallet.map(|account| account.0)),
+        optional_id(payment.credited_wallet.map(|account| account.0)),
+        optional_id(payment.initial.map(|initial| initial.0)),
+        number(payment.status.number()),
+        optional_number(payment.refusal.map(|refusal| refusal.number())),
+        number(payment.created_at.ms()),
+        optional_number(payment.executed_at.map(domain::Timestamp::ms)),
+        number(payment.policy_version),
+        sealed(tag),
+        number(codec::DETAIL_FORM),
+        sealed(detail),
+        number(payment.version),
+    ])
 }
 
 fn update_payment(update: &mut Lazy<'_>, payment: &Payment, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
@@ -156,39 +236,33 @@ pub fn keys(
     resident: &Resident,
     keys: &mut MadeKeys<'_>,
 ) -> Result<(), StoreError> {
-    let mut insert = Lazy::new(
-        conn,
-        "INSERT INTO idempotency (seq, platform, dialect, key, fingerprint, path, status, answer, at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    );
+    let mut new = NewRows::of("idempotency", "seq, platform, dialect, key, fingerprint, path, status, answer, at");
     let mut update =
         Lazy::new(conn, "UPDATE idempotency SET status = ?1, answer = ?2 WHERE seq = ?3 AND platform = ?4 AND dialect = ?5 AND key = ?6");
     let mut places = places.iter();
     for slot in books.keys.touched() {
         match slot {
-            Slot::New(row) => insert_key(&mut insert, row, places.next().map_or(0, |(_, seq)| *seq), keys)?,
+            Slot::New(row) => {
+                let seq = places.next().map_or(0, |(_, seq)| *seq);
+                let answer = codec::seal_answer(row, keys)?;
+                let (status, answer) = answer.map_or((None, None), |(status, answer)| (Some(status), Some(answer)));
+                new.add([
+                    number(seq),
+                    id(row.key.platform.0),
+                    number(row.key.dialect),
+                    Cell::Text(&row.key.key),
+                    Cell::Bytes(&row.fingerprint),
+                    Cell::Text(&row.path),
+                    optional_number(status),
+                    sealed(answer),
+                    number(row.at.ms()),
+                ]);
+            }
             Slot::Changed(row) => update_key(&mut update, row, resident, keys)?,
             Slot::Clean(_) | Slot::Absent => {}
         }
     }
-    Ok(())
-}
-
-fn insert_key(insert: &mut Lazy<'_>, row: &KeyRow, seq: i64, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
-    let answer = codec::seal_answer(row, keys)?;
-    let (status, answer) = answer.map_or((None, None), |(status, answer)| (Some(status), Some(answer)));
-    let columns = rusqlite::params![
-        seq,
-        id16(row.key.platform.0),
-        row.key.dialect,
-        &*row.key.key,
-        row.fingerprint.as_slice(),
-        &*row.path,
-        status,
-        answer,
-        row.at.ms(),
-    ];
-    insert.execute(columns).map(drop)
+    new.insert(conn)
 }
 
 fn update_key(update: &mut Lazy<'_>, row: &KeyRow, resident: &Resident, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
@@ -202,89 +276,77 @@ fn update_key(update: &mut Lazy<'_>, row: &KeyRow, resident: &Resident, keys: &m
 
 /// Appends entries, each with its postings. Errors: `Fault` for one that does not sum to zero, before it is durable.
 pub fn entries(conn: &Connection, books: &Books, keys: &mut MadeKeys<'_>) -> Result<(), StoreError> {
-    let mut insert = Lazy::new(
-        conn,
-        "INSERT INTO entry (platform, id, kind, operation, corrects, booked_at, booking_day, value_day, bank_reference, end_to_end_id, \
-         match_state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    );
-    let mut insert_posting = Lazy::new(
-        conn,
-        "INSERT INTO posting (platform, entry, line, account, number, amount, currency, balance_after) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    );
+    let mut new = NewRows::of("entry", rows::ENTRY);
+    let mut new_postings = NewRows::of("posting", "platform, entry, line, account, number, amount, currency, balance_after");
     let mut postings = books.postings.iter().peekable();
     for entry in &books.entries {
         let (bank_reference, end_to_end_id) = codec::seal_external(entry, keys)?;
         let external = entry.external.as_ref();
-        insert.execute(rusqlite::params![
-            id16(entry.tenant),
-            id16(entry.id.0),
-            entry.kind.number(),
-            id16(entry.operation),
-            entry.corrects.map(|corrected| id16(corrected.0)),
-            entry.booked_at_ms,
-            external.map(|external| external.booking_day),
-            external.map(|external| external.value_day),
-            bank_reference,
-            end_to_end_id,
-            external.map(|external| external.match_state.number()),
-        ])?;
+        new.add([
+            id(entry.tenant),
+            id(entry.id.0),
+            number(entry.kind.number()),
+            id(entry.operation),
+            optional_id(entry.corrects.map(|corrected| corrected.0)),
+            number(entry.booked_at_ms),
+            optional_number(external.map(|external| external.booking_day)),
+            optional_number(external.map(|external| external.value_day)),
+            sealed(bank_reference),
+            sealed(end_to_end_id),
+            optional_number(external.map(|external| external.match_state.number())),
+        ]);
         let mut sum: i128 = 0;
         while let Some(posting) = postings.next_if(|posting| posting.entry == entry.id) {
             sum = sum.saturating_add(i128::from(posting.amount));
-            insert_posting.execute(rusqlite::params![
-                id16(entry.tenant),
-                id16(posting.entry.0),
-                posting.line,
-                id16(posting.account.0),
-                signed(posting.number)?,
-                posting.amount,
-                posting.currency.code(),
-                posting.balance_after,
-            ])?;
+            new_postings.add([
+                id(entry.tenant),
+                id(posting.entry.0),
+                number(posting.line),
+                id(posting.account.0),
+                number(signed(posting.number)?),
+                number(posting.amount),
+                Cell::Text(posting.currency.code()),
+                number(posting.balance_after),
+            ]);
         }
         if sum != 0 {
             return Err(StoreError::Fault(format!("entry {} does not sum to zero", entry.id.0)));
         }
     }
-    match postings.next() {
-        None => Ok(()),
-        Some(stray) => Err(StoreError::Fault(format!("a posting of {} has no entry", stray.entry.0))),
+    if let Some(stray) = postings.next() {
+        return Err(StoreError::Fault(format!("a posting of {} has no entry", stray.entry.0)));
     }
+    new.insert(conn)?;
+    new_postings.insert(conn)
 }
 
 /// Appends events to the outbox.
 pub fn events(conn: &Connection, books: &Books) -> Result<(), StoreError> {
-    let mut insert = Lazy::new(conn, "INSERT INTO event (platform, id, type, subject, at) VALUES (?1, ?2, ?3, ?4, ?5)");
+    let mut new = NewRows::of("event", "platform, id, type, subject, at");
     for event in &books.events {
-        let columns = rusqlite::params![id16(event.platform.0), id16(event.id.0), event.event.number(), id16(event.subject), event.at.ms()];
-        insert.execute(columns)?;
+        new.add([id(event.platform.0), id(event.id.0), number(event.event.number()), id(event.subject), number(event.at.ms())]);
     }
-    Ok(())
+    new.insert(conn)
 }
 
 /// Appends audit lines.
 pub fn audit(conn: &Connection, books: &Books) -> Result<(), StoreError> {
-    let mut insert = Lazy::new(
-        conn,
-        "INSERT INTO audit (platform, actor_kind, actor, request, origin, action, object, outcome, at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    );
+    let mut new = NewRows::of("audit", "platform, actor_kind, actor, request, origin, action, object, outcome, at");
     for line in &books.audit {
         let (actor_kind, actor) = line.actor.parts();
-        insert.execute(rusqlite::params![
-            id16(line.platform.0),
-            actor_kind,
-            actor.map(id16),
-            id16(line.request.0),
-            line.origin.as_slice(),
-            line.action,
-            line.object.map(id16),
-            line.outcome,
-            line.at.ms(),
-        ])?;
+        new.add([
+            id(line.platform.0),
+            number(actor_kind),
+            optional_id(actor),
+            id(line.request.0),
+            Cell::Bytes(&line.origin),
+            Cell::Text(line.action),
+            optional_id(line.object),
+            Cell::Text(line.outcome),
+            number(line.at.ms()),
+        ]);
     }
-    Ok(())
+    new.insert(conn)
 }
 
 /// Writes new directory texts and labels.
