@@ -41,8 +41,8 @@ impl Command for ForgetKeys {
         let until = desk.real_now().plus_ms(KEYS_KEPT_MS.saturating_neg());
         let mut count: usize = 0;
         for key in &self.keys {
-            if desk.key(key).is_some_and(|row| row.state != KeyState::Claimed && row.at <= until) {
-                desk.remove(Removal::Key(key.clone()));
+            if let Some(row) = desk.key(key).filter(|row| row.state != KeyState::Claimed && row.at <= until) {
+                desk.remove(Removal::Key { key: key.clone(), at: row.at });
                 count = count.saturating_add(1);
             }
         }
@@ -172,7 +172,7 @@ mod tests {
         let keys: Vec<_> = rows.iter().map(|row| row.key.clone()).collect();
         rows.into_iter().for_each(|row| world.bring_key(row));
         assert_eq!(world.run(&ForgetKeys { keys: keys.clone() }), Ok(1));
-        assert_eq!(world.removals(), [Removal::Key(keys[0].clone())]);
+        assert_eq!(world.removals(), [Removal::Key { key: keys[0].clone(), at: day_ago }]);
     }
 
     #[test]

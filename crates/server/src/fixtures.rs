@@ -1,5 +1,6 @@
 //! `florin fixtures load`: requests from a file, run as ordinary requests, with ids of one's choice.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -97,11 +98,14 @@ struct Numbered {
 fn read(path: &Path) -> Result<Vec<Numbered>, Box<dyn Error>> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut lines: Vec<Numbered> = Vec::new();
+    let mut times: HashMap<&str, usize> = HashMap::new();
     for (number, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
-        let before = lines.iter().filter(|known| known.text == line).count();
+        let times = times.entry(line).or_default();
+        let before = *times;
+        *times += 1;
         let digest = Sha256::digest(format!("{before}\n{line}").as_bytes());
         let hash = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         lines.push(Numbered { number: number + 1, text: line.to_owned(), hash });

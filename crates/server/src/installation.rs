@@ -120,7 +120,7 @@ impl Location {
 
     /// Opens everything that commands need, making what is missing.
     pub fn start(&self) -> Result<Installation, InstallationError> {
-        std::fs::create_dir_all(&self.data)?;
+        store::sqlite::make_folder(&self.data)?;
         let lock = self.lock()?;
         let key = self.key_or_new()?;
         let vault = Arc::new(Vault::new(&key.bytes));

@@ -42,7 +42,7 @@ impl Introduction {
             return Ok(None);
         }
         let new = NewPlatform { client_id: FIRST_PLATFORM.to_owned(), api_key: platform::random_key()? };
-        std::fs::create_dir_all(&location.data)?;
+        store::sqlite::make_folder(&location.data)?;
         // Whole or not at all, and never over another one.
         let mut file = tempfile::NamedTempFile::new_in(&location.data)?;
         serde_json::to_writer(&mut file, &new)?;

@@ -78,6 +78,8 @@ fn a_legal_hold_is_put_and_ended_with_and_without_a_server() {
     let (status, text) = user(&["release", id, "--client-id", CLIENT_ID]);
     assert!(status == 0 && text.contains("no longer"), "{text}");
     let (status, text) = user(&["hold", &world.wallets[0], "--client-id", CLIENT_ID]);
+    assert!(status == 2 && text.contains("not the form of a user's id"), "{text}");
+    let (status, text) = user(&["hold", "user_m_00000000000000000000000001", "--client-id", CLIENT_ID]);
     assert!(status == 2 && text.contains("no user"), "{text}");
     assert_eq!(user(&["hold", id, "--client-id", "nobody"]).0, 2);
     drop(server);

@@ -38,12 +38,17 @@ impl Command for DeactivateBankAccount {
 
     /// One that is inactive already stays as it is.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Record, DeactivateBankAccountError> {
-        let user = match self.owner {
-            AccountHolder::User(user) => desk.find::<User>(user),
-            AccountHolder::Platform(_) => None,
+        let (user, is_there) = match self.owner {
+            AccountHolder::User(user) => {
+                let user = desk.find::<User>(user);
+                let is_there = user.is_some();
+                (user, is_there)
+            }
+            AccountHolder::Platform(_) => (None, true),
         };
         let record = desk.find_record::<BankAccount>(self.account).filter(|record| record.lead.owner == Some(self.owner.id()));
-        let record = record.ok_or(DeactivateBankAccountError::NotFound)?;
+        // A user who was erased is not there any more, nor is anything that was theirs.
+        let record = record.filter(|_| is_there).ok_or(DeactivateBankAccountError::NotFound)?;
         if user.is_some_and(|user| user.is_closed()) {
             return Err(DeactivateBankAccountError::OwnerClosed);
         }

@@ -46,7 +46,9 @@ impl Command for ChangeCard {
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Record, ChangeCardError> {
         let record = desk.find_record::<Card>(self.card).ok_or(ChangeCardError::NotFound)?;
         let card = record.body::<Card>().ok_or(ChangeCardError::NotFound)?;
-        if desk.find::<User>(card.user).is_some_and(|user| user.is_closed()) {
+        // A user who was erased is not there any more, nor is anything that was theirs.
+        let user = desk.find::<User>(card.user).ok_or(ChangeCardError::NotFound)?;
+        if user.is_closed() {
             return Err(ChangeCardError::UserClosed);
         }
         if !card.is_active && self.is_active.is_some() {

@@ -44,7 +44,9 @@ impl Command for RenameWallet {
         let record = desk.find_record::<Wallet>(self.wallet);
         let (Some(record), Some(account)) = (record, account) else { return Err(RenameWalletError::NotFound) };
         let Some(wallet) = record.body::<Wallet>() else { return Err(RenameWalletError::NotFound) };
-        if desk.find::<User>(wallet.owner).is_some_and(|owner| owner.is_closed()) {
+        // A user who was erased is not there any more, nor is anything that was theirs.
+        let owner = desk.find::<User>(wallet.owner).ok_or(RenameWalletError::NotFound)?;
+        if owner.is_closed() {
             return Err(RenameWalletError::OwnerClosed);
         }
         desk.note_object(self.wallet);

@@ -32,6 +32,20 @@ impl Decoded {
         Some(record)
     }
 
+    /// Forgets a record.
+    pub fn forget(&mut self, key: &RecordKey) {
+        self.young.remove(key);
+        self.old.remove(key);
+    }
+
+    /// Forgets whatever is an owner's, and the owner.
+    pub fn forget_of(&mut self, platform: PlatformId, owner: Uid) {
+        let is_theirs =
+            |key: &RecordKey, record: &Record| key.platform == platform && (key.id == owner || record.lead.owner == Some(owner));
+        self.young.retain(|key, record| !is_theirs(key, record));
+        self.old.retain(|key, record| !is_theirs(key, record));
+    }
+
     /// Who holds an account, if it was seen.
     pub fn holder(&self, account: &(PlatformId, AccountId)) -> Option<Uid> {
         self.holders.get(account).copied()

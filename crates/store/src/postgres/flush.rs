@@ -153,7 +153,9 @@ impl<'a> Flush<'a> {
 
     /// Holds records at the version that was read until the commit: no other server changes them meanwhile.
     fn hold(&self, of_kind: &OfKind<'a>, ready: &mut Ready<'a>) -> Result<(), StoreError> {
-        let relied: Vec<&Record> = of_kind.read.iter().chain(&of_kind.changed).copied().collect();
+        let mut relied: Vec<&Record> = of_kind.read.iter().chain(&of_kind.changed).copied().collect();
+        // In the order of keys, as every server locks.
+        relied.sort_unstable_by_key(|record| record.key());
         let Some(first) = relied.first() else { return Ok(()) };
         let mut held = Vec::with_capacity(relied.len());
         for record in &relied {
@@ -362,7 +364,7 @@ impl<'a> Flush<'a> {
         let mut records: BTreeMap<u8, Vec<&RecordKey>> = BTreeMap::new();
         for removal in &self.books.removals {
             match removal {
-                Removal::Key(key) => keys.push(key),
+                Removal::Key { key, at } => keys.push((key, at.ms())),
                 Removal::Record(key) => records.entry(key.kind.number).or_default().push(key),
                 Removal::DataKey { platform, subject } => data_keys.push((Id(platform.0), Id(*subject))),
             }
@@ -370,7 +372,8 @@ impl<'a> Flush<'a> {
         keys.sort_unstable();
         let statements = &self.session.statements;
         ready.add(&keys, &statements.delete_keys, || {
-            Set::of(&keys).column(|it| Id(it.platform.0)).column(|it| i64::from(it.dialect)).column(|it| &*it.key).params()
+            let set = Set::of(&keys).column(|(key, _)| Id(key.platform.0)).column(|(key, _)| i64::from(key.dialect));
+            set.column(|(key, _)| &*key.key).column(|(_, at)| *at).params()
         });
         for mut records in records.into_values() {
             records.sort_unstable();

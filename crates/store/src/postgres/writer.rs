@@ -58,7 +58,7 @@ statements! {
         insert_audit: sql::insert(sql::AUDIT.name, sql::AUDIT.columns);
         insert_directory: sql::insert(sql::DIRECTORY.name, sql::DIRECTORY.columns);
         insert_labels: sql::insert(sql::LABEL.name, sql::LABEL.columns);
-        delete_keys: sql::delete(sql::KEY.name, &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT")], "t.status IS NOT NULL");
+        delete_keys: sql::delete(sql::KEY.name, &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT"), ("at", "BIGINT")], "t.status IS NOT NULL");
         delete_data_keys: sql::delete(sql::DATA_KEY.name, &[("platform", "UUID"), ("subject", "UUID")], "TRUE");
         write_jobs: format!(
             "{} ON CONFLICT (platform, id) DO UPDATE SET due_at = excluded.due_at, attempts = excluded.attempts, \
@@ -243,13 +243,18 @@ impl Store for Writer {
         self.transaction = None;
         self.trust = Trust::Taken;
         self.vault.keep(fresh);
-        for removal in &books.removals {
-            if let domain::Removal::DataKey { platform, subject } = removal {
-                self.vault.forget(platform.0, *subject);
-            }
-        }
         for record in books.records.touched().filter_map(domain::Slot::row) {
             self.cache.put(record.clone());
+        }
+        for removal in &books.removals {
+            match removal {
+                domain::Removal::Key { .. } => {}
+                domain::Removal::Record(key) => self.cache.forget(key),
+                domain::Removal::DataKey { platform, subject } => {
+                    self.vault.forget(platform.0, *subject);
+                    self.cache.forget_of(*platform, *subject);
+                }
+            }
         }
         Ok(())
     }

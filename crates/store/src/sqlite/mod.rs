@@ -82,7 +82,7 @@ pub enum OpenError {
 
 /// Opens the data folder, making what is missing, and takes it for this process.
 pub fn open(folder: &Path, vault: Arc<Vault>) -> Result<Opened, OpenError> {
-    std::fs::create_dir_all(folder).map_err(|source| OpenError::Io { path: folder.to_owned(), source })?;
+    make_folder(folder).map_err(|source| OpenError::Io { path: folder.to_owned(), source })?;
     let lock = lock(&folder.join(LOCK_FILE))?;
     let main = folder.join(MAIN_FILE);
     let index = folder.join(INDEX_FILE);
@@ -118,6 +118,12 @@ pub fn open_scan(folder: &Path, vault: Arc<Vault>) -> Result<Arc<dyn crate::Scan
     Ok(Arc::new(scan::SqliteScan::new(Arc::new(readers), vault)))
 }
 
+/// Makes a data folder unless it is there, for its owner's eyes only.
+pub fn make_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 fn lock(path: &Path) -> Result<File, OpenError> {
     let io = |source| OpenError::Io { path: path.to_owned(), source };
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(io)?;
@@ -137,7 +143,7 @@ fn connect(path: &Path, writes: bool, synchronous: &str) -> Result<Connection, O
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sqlite)?;
     conn.execute_batch(&format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;
-         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16000; PRAGMA query_only = {};",
+         PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16000; PRAGMA query_only = {};",
         if writes { "OFF" } else { "ON" }
     ))
     .map_err(sqlite)?;

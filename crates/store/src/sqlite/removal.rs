@@ -14,12 +14,13 @@ pub fn remove(conn: &Connection, removals: &[Removal], resident: &Resident) -> R
     let mut removed = Vec::new();
     for removal in removals {
         match removal {
-            Removal::Key(key) => {
-                let sql = "DELETE FROM idempotency WHERE seq = ?1 AND platform = ?2 AND dialect = ?3 AND key = ?4 AND status IS NOT NULL";
+            Removal::Key { key, at } => {
+                let sql = "DELETE FROM idempotency WHERE seq = ?1 AND platform = ?2 AND dialect = ?3 AND key = ?4 AND at = ?5 \
+                           AND status IS NOT NULL";
                 let mut delete = conn.prepare_cached(sql).map_err(fault)?;
                 let places: Vec<i64> = resident.hots().keys.candidates(key).collect();
                 for seq in places {
-                    let gone = delete.execute((seq, id16(key.platform.0), key.dialect, &*key.key)).map_err(fault)?;
+                    let gone = delete.execute((seq, id16(key.platform.0), key.dialect, &*key.key, at.ms())).map_err(fault)?;
                     if gone > 0 {
                         removed.push((key.clone(), seq));
                     }
@@ -42,7 +43,7 @@ pub fn remove(conn: &Connection, removals: &[Removal], resident: &Resident) -> R
 pub fn forget(removals: &[Removal], records: &mut Decoded, vault: &Vault) {
     for removal in removals {
         match removal {
-            Removal::Key(_) => {}
+            Removal::Key { .. } => {}
             Removal::Record(key) => records.forget(key),
             Removal::DataKey { platform, subject } => {
                 vault.forget(platform.0, *subject);

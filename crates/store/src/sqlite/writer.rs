@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Books, Slot, Wanted};
+use domain::{Books, Removal, Slot, Wanted};
 use engine::{Store, StoreError};
 use ledger::{Account, AccountId, Uid};
 use rusqlite::{Connection, OptionalExtension};
@@ -36,6 +36,8 @@ pub struct Writer {
     /// The newest entry there is: ids have to rise, since the checkpoint and the sealer follow them.
     last_entry: Option<Uid>,
     next_key: i64,
+    /// Whether a destroyed key may still stand in the log.
+    has_destroyed: bool,
     /// Held as long as the folder is ours.
     _lock: File,
 }
@@ -49,7 +51,7 @@ impl Writer {
         sealer: Arc<SqliteSealer>,
         lock: File,
     ) -> Self {
-        Self { conn, resident, vault, lists, sealer, last_entry: None, next_key: 0, _lock: lock }
+        Self { conn, resident, vault, lists, sealer, last_entry: None, next_key: 0, has_destroyed: false, _lock: lock }
     }
 
     /// Places in the table of keys are counted here, so that a row's place is known when it is written.
@@ -60,6 +62,13 @@ impl Writer {
         }
         self.next_key = self.next_key.saturating_add(1);
         Ok(self.next_key)
+    }
+
+    /// Writes the log back and empties it, so that a destroyed key is in no file; later, if a reader is in the way.
+    fn empty_log(&mut self) -> Result<(), StoreError> {
+        let is_busy: i64 = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(fault)?;
+        self.has_destroyed = is_busy != 0;
+        Ok(())
     }
 
     /// Runs a statement without columns, prepared once for all batches.
@@ -252,6 +261,7 @@ impl Store for Writer {
         match written {
             Ok(written) => {
                 self.make_resident(books, written);
+                self.has_destroyed |= books.removals.iter().any(|removal| matches!(removal, Removal::DataKey { .. }));
                 Ok(())
             }
             Err(error) => {
@@ -271,6 +281,9 @@ impl Store for Writer {
 
     /// Brings account rows up to date, so that a start after a pause has nothing to replay, and stores seals.
     fn idle(&mut self) -> Result<(), StoreError> {
+        if self.has_destroyed {
+            self.empty_log()?;
+        }
         if self.resident.hots().dirty.is_empty() && !self.sealer.is_waiting() {
             return Ok(());
         }
