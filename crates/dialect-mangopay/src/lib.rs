@@ -1,4 +1,4 @@
-//! The Mangopay wire over the engine: v2, v2.01 and V3.0.
+//! The Mangopay wire over the engine: v2 and v2.01.
 //!
 //! Start with [`Dialect::handle`] (a request's way from path to answer), then read
 //! [`endpoints::transfers`], the model of every endpoint. Only this crate knows Mangopay's field

@@ -157,8 +157,11 @@ pub async fn run_line(
     let line: Line = serde_json::from_str(line).map_err(|error| format!("not a fixture: {error}"))?;
     let method = Method::from_bytes(line.method.to_ascii_uppercase().as_bytes())?;
     let repeat = line.repeat.unwrap_or(1);
-    if repeat > MAX_REPEAT || (repeat > 1 && line.given_id.is_some()) {
-        return Err(format!("it may repeat at most {MAX_REPEAT} times, and not at all with an id").into());
+    if repeat == 0 || repeat > MAX_REPEAT {
+        return Err(format!("repeat is from 1 to {MAX_REPEAT}").into());
+    }
+    if repeat > 1 && line.given_id.is_some() {
+        return Err("repeat and as cannot go together: an id names one object".into());
     }
     let given_id = line.given_id.as_deref().map(parse_given).transpose()?;
     if let Some(named) = line.client_id.clone().or_else(|| client_of(&line.path)) {

@@ -1,11 +1,26 @@
 //! How commands speak: to people by default, as JSON when asked.
 
+use std::io::{ErrorKind, Write};
+
 use serde::Serialize;
 
 /// What a command that ends in one answer prints.
 pub fn print(json: bool, value: &impl Serialize, human: impl FnOnce() -> String) {
     let text = if json { serde_json::to_string(value).unwrap_or_default() } else { human() };
-    println!("{text}");
+    line(&text);
+}
+
+/// Prints a line. Whoever reads may have gone, which is nobody's fault; what cannot be written otherwise ends the program,
+/// since it would be taken for done.
+pub fn line(text: &str) {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("florin: nothing can be printed: {error}");
+            std::process::exit(2);
+        }
+        Ok(()) | Err(_) => {}
+    }
 }
 
 /// A number with its thousands apart: 1,234,567.

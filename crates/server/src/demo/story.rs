@@ -8,6 +8,7 @@ use money::{Balance, Currency};
 use serde_json::{Value, json};
 
 use super::client::{Client, text};
+use crate::output::line;
 
 /// A payout that is not settled after this long would spoil the story.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,18 +26,18 @@ impl Narrator {
 
     /// Something beside the steps.
     pub fn say(&self, text: &str) {
-        if self.json { println!("{}", json!({ "note": text })) } else { println!("{text}\n") }
+        if self.json { line(&json!({ "note": text }).to_string()) } else { line(&format!("{text}\n")) }
     }
 
     fn step(&mut self, title: &str, lines: &[String]) {
         self.step += 1;
         if self.json {
-            println!("{}", json!({ "step": self.step, "title": title, "lines": lines }));
+            line(&json!({ "step": self.step, "title": title, "lines": lines }).to_string());
             return;
         }
-        println!("{}. {title}", self.step);
-        lines.iter().for_each(|line| println!("   {line}"));
-        println!();
+        line(&format!("{}. {title}", self.step));
+        lines.iter().for_each(|told| line(&format!("   {told}")));
+        line("");
     }
 }
 

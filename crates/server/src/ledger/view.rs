@@ -6,6 +6,7 @@ use std::error::Error;
 use domain::user::{Identity, Person, User};
 use domain::{PlatformId, Resource};
 use ledger::{Account, AccountId, Entry, Posting, Role, Uid};
+use money::Balance;
 use serde::Serialize;
 use store::Scan;
 
@@ -130,8 +131,12 @@ impl EntryView {
             format!("{} {} of {}\n  entry {} on platform {}", self.booked_at, self.kind, self.operation, self.entry, self.platform);
         for posting in &self.postings {
             text.push_str(&format!(
-                "\n  {:>14} {}  {} {}, its posting {}, then {}",
-                posting.amount, posting.currency, posting.role, posting.account, posting.number, posting.balance_after
+                "\n  {:>18}  {} {}, its posting {}, then {}",
+                sum(posting.amount, &posting.currency),
+                posting.role,
+                posting.account,
+                posting.number,
+                sum(posting.balance_after, &posting.currency)
             ));
             if let Some(user) = &posting.user {
                 let name = posting.organisation.as_ref().map_or_else(String::new, |name| format!(", {name}"));
@@ -144,6 +149,11 @@ impl EntryView {
         }
         text
     }
+}
+
+/// A sum as people write it.
+fn sum(minor: i64, currency: &str) -> String {
+    currency.parse().map_or_else(|_| format!("{minor} {currency}"), |currency| Balance::new(minor, currency).to_string())
 }
 
 impl PostingView {
