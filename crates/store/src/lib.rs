@@ -5,6 +5,7 @@
 //! keeps hot rows in memory ([`sqlite`]), PostgreSQL takes a batch in two round trips ([`postgres`]).
 
 pub mod codec;
+mod listing;
 mod migrate;
 #[cfg(test)]
 mod parity;

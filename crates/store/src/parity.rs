@@ -21,13 +21,13 @@ const ONLY_SQLITE: &[(&str, &str, &str)] = &[("idempotency", "seq", "keys are ap
 
 /// Columns that only PostgreSQL has, each with the reason.
 const ONLY_POSTGRES: &[(&str, &str, &str)] = &[
-    ("event", "number", "the projector's claim mark: transactions commit out of the order of ids"),
+    ("event", "number", "its place, given by the projector: transactions commit out of the order of ids"),
     ("entry", "sealed", "the sealer's claim mark, for the same reason"),
     ("audit", "sealed", "the sealer's claim mark, for the same reason"),
 ];
 
-/// Tables of lists: SQLite has a file of its own for them, made for appending.
-const LISTS_OF_POSTGRES: &[&str] = &["list_total", "payment_list", "payment_place", "event_list"];
+/// The tables of lists and what they are filled from: SQLite has a file of its own for them, made for appending.
+const LISTS_OF_POSTGRES: &[&str] = &["outbox", "list_total", "payment_list", "payment_place"];
 
 /// Reads CREATE TABLE statements of the plain form that our migrations have: a column a line.
 fn tables(files: &[Migration]) -> Tables {

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -111,7 +112,7 @@ statements! {
     change: "UPDATE account SET balance = n.balance, postings = n.postings \
              FROM UNNEST($2::UUID[], $3::BIGINT[], $4::BIGINT[]) AS n(id, balance, postings) \
              WHERE account.platform = $1 AND account.id = n.id",
-    told: "WITH told AS (INSERT INTO event (platform, id, type, subject, at, number) VALUES ($1, $2, 4, $4, $5, 0), ($1, $3, 5, $4, $5, 0)) \
+    told: "WITH told AS (INSERT INTO event (platform, number, id, type, subject, at) VALUES ($1, $8, $2, 4, $4, $5), ($1, $8 - 1, $3, 5, $4, $5)) \
            INSERT INTO audit (platform, actor_kind, actor, request, origin, action, object, outcome, at) \
            VALUES ($1, 2, $1, $6, $7, 'transfer.create', $4, 'done', $5)",
     commit: "COMMIT",
@@ -140,6 +141,8 @@ struct Usual {
     free: Semaphore,
     platforms: HashMap<String, Uid>,
     ids: Mutex<UuidIds>,
+    /// Places of events told so far; they count down from zero, out of the way of those that the projector gives.
+    told: AtomicI64,
 }
 
 impl Usual {
@@ -154,7 +157,7 @@ impl Usual {
             platforms.insert(row.try_get(0)?, row.try_get::<_, Id>(1)?.0);
         }
         let ids = UuidIds::new(Arc::new(SystemClock), crate::installation::random_seed()?);
-        Ok(Self { sessions: Mutex::new(sessions), free: Semaphore::new(POOL), platforms, ids: Mutex::new(ids) })
+        Ok(Self { sessions: Mutex::new(sessions), free: Semaphore::new(POOL), platforms, ids: Mutex::new(ids), told: AtomicI64::new(0) })
     }
 
     fn fresh<const N: usize>(&self) -> [Id; N] {
@@ -233,7 +236,8 @@ impl Usual {
         session.client.execute(&session.postings, &[&platform, &entry, &lines, &accounts, &numbers, &amounts, &balances]).await?;
         session.client.execute(&session.change, &[&platform, &accounts, &balances, &numbers]).await?;
         let origin = [0_u8; 16].as_slice();
-        session.client.execute(&session.told, &[&platform, &created, &succeeded, &payment, &now, &request, &origin]).await?;
+        let told = self.told.fetch_sub(2, Ordering::Relaxed).saturating_sub(1);
+        session.client.execute(&session.told, &[&platform, &created, &succeeded, &payment, &now, &request, &origin, &told]).await?;
         session.client.execute(&session.commit, &[]).await?;
         Ok(Some(answer))
     }

@@ -119,18 +119,29 @@ CREATE TABLE payment (
     CHECK (debited_currency <> credited_currency OR debited = credited + fees)
 );
 
--- The outbox: what happened, in the transaction in which it happened. Transactions commit out of the
--- order of ids, so the projector claims what has no number yet, and numbers it within its platform.
+-- The outbox: what happened, in the transaction in which it happened; the events of one transaction and one platform
+-- in a row, packed. Whoever changes a payment has seen the transaction that made it, and so has the later seq.
+CREATE TABLE outbox (
+    platform UUID NOT NULL,
+    seq      BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY,
+    form     BIGINT NOT NULL,
+    changes  BYTEA NOT NULL,
+    PRIMARY KEY (platform, seq)
+);
+-- Ids do not get smaller by being compressed.
+ALTER TABLE outbox ALTER COLUMN changes SET STORAGE EXTERNAL;
+
+-- Events by platform and place. The projector moves them here from the outbox: transactions commit out of the order of
+-- ids, and a place is given only behind all that are taken.
 CREATE TABLE event (
     platform UUID NOT NULL,
+    number   BIGINT NOT NULL,
     id       UUID NOT NULL,
     type     BIGINT NOT NULL,
     subject  UUID NOT NULL,
     at       BIGINT NOT NULL,
-    number   BIGINT,
-    PRIMARY KEY (platform, id)
+    PRIMARY KEY (platform, number)
 );
-CREATE INDEX event_unlisted ON event (platform, id) WHERE number IS NULL;
 
 -- The audit trail, append only. Its seq tells lines apart; it is not the order of commits.
 CREATE TABLE audit (
@@ -228,17 +239,6 @@ CREATE TABLE payment_place (
     list     UUID NOT NULL,
     number   BIGINT NOT NULL,
     PRIMARY KEY (platform, payment, list)
-);
-
--- Events by platform and place.
-CREATE TABLE event_list (
-    platform UUID NOT NULL,
-    number   BIGINT NOT NULL,
-    event    UUID NOT NULL,
-    type     BIGINT NOT NULL,
-    subject  UUID NOT NULL,
-    at       BIGINT NOT NULL,
-    PRIMARY KEY (platform, number)
 );
 
 -- Locked by the one projector that is at work.

@@ -37,7 +37,7 @@ pub const ACCOUNTS: &str = "SELECT t.platform, t.id, t.role, t.holder, t.currenc
      FROM account t WHERE t.platform = $1 AND t.role = ANY($2) ORDER BY t.role, t.currency, t.id";
 
 /// Whether a platform has events that are not listed yet.
-pub const IS_BEHIND: &str = "SELECT EXISTS (SELECT 1 FROM event WHERE platform = $1 AND number IS NULL)";
+pub const IS_BEHIND: &str = "SELECT EXISTS (SELECT 1 FROM outbox WHERE platform = $1)";
 
 /// Takes jobs that are due at their platform's own time and that nobody has taken, and says until when they are taken.
 pub const CLAIM_JOBS: &str = "WITH due AS (

@@ -18,11 +18,13 @@ use ledger::{Account, Posting, Uid};
 use tokio_postgres::Statement;
 
 use super::keys::{Ring, Whose};
+use super::outbox;
 use super::rows::Id;
 use super::session::KindStatements;
 use super::trip::{Params, Set, Trip};
 use super::writer::{Session, Transaction};
 use crate::codec;
+use crate::listing;
 use crate::vault::{FreshKey, Vault};
 
 /// One flush over a session.
@@ -313,13 +315,17 @@ impl<'a> Flush<'a> {
         }
     }
 
-    /// What is only ever appended: events and audit lines.
+    /// What is only ever appended: the outbox and audit lines.
     fn logs(&self, ready: &mut Ready<'a>) {
-        let (events, audit) = (&self.books.events, &self.books.audit);
+        let audit = &self.books.audit;
         let statements = &self.session.statements;
-        ready.add(events, &statements.insert_events, || {
-            let set = Set::of(events).column(|it| Id(it.platform.0)).column(|it| Id(it.id.0));
-            set.column(|it| i64::from(it.event.number())).column(|it| Id(it.subject)).column(|it| it.at.ms()).params()
+        let mut outbox: BTreeMap<Uid, Vec<u8>> = BTreeMap::new();
+        for change in listing::changes(self.books) {
+            change.pack(outbox.entry(change.event.platform.0).or_default());
+        }
+        let (platforms, packed): (Vec<Uid>, Vec<Vec<u8>>) = outbox.into_iter().unzip();
+        ready.add(&platforms, &statements.insert_outbox, || {
+            Set::of(&platforms).column(|it| Id(*it)).column(|_| outbox::FORM).values(packed).params()
         });
         ready.add(audit, &statements.insert_audit, || {
             let set = Set::of(audit).column(|it| Id(it.platform.0)).column(|it| i64::from(it.actor.parts().0));

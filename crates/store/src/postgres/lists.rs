@@ -108,15 +108,15 @@ fn offset(page: Page) -> i64 {
     i64::try_from(skipped).unwrap_or(i64::MAX)
 }
 
-/// A page of a numbered list: `columns` of `joined`, which the lines `l` of `table` lead to.
+/// A page of a numbered list: `columns` of its lines `l`, or of what is `joined` to them.
 ///
 /// A page of a whole list is a range of numbers; that of a narrowed one is found by going along it.
-pub fn numbered(table: &str, joined: &str, columns: &[(&str, &str)], make: impl Fn() -> Narrowed, list: Uid, page: Page) -> PageTexts {
+pub fn numbered(table: &str, columns: &str, joined: &str, make: impl Fn() -> Narrowed, list: Uid, page: Page) -> PageTexts {
     let (narrowed, mut for_page) = (make(), make());
     let direction = if page.newest_first { "DESC" } else { "ASC" };
     let (skip, size) = (for_page.add(offset(page), Type::INT8), for_page.add(i64::from(page.size), Type::INT8));
     let conditions = narrowed.conditions.clone();
-    let select = format!("SELECT {} FROM {table} l {joined}", sql::names(columns, "t."));
+    let select = format!("SELECT {columns} FROM {table} l {joined}");
     if !narrowed.is_whole {
         return PageTexts {
             total: format!("SELECT COUNT(*) FROM {table} l WHERE {conditions}"),

@@ -17,6 +17,7 @@ mod keys;
 mod lists;
 mod load;
 mod open;
+mod outbox;
 mod projector;
 mod reads;
 mod rows;

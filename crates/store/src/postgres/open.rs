@@ -56,7 +56,7 @@ pub fn open(url: &str, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     let last_id = on_a_thread(prepare(target.clone(), Arc::clone(&vault)))?;
     let backstage = Arc::new(Backstage::start(target.clone())?);
     let progress = Arc::new(projector::Progress::default());
-    backstage.spawn(projector::run(target.clone(), Arc::clone(&progress), Arc::clone(&vault)));
+    backstage.spawn(projector::run(target.clone(), Arc::clone(&progress)));
     let reads = reads::PostgresReads::new(backstage, progress, Arc::clone(&vault));
     let writer = writer::Writer::new(target.clone(), Arc::clone(&vault));
     let sealer = Arc::new(seal::PostgresSealer::start(target.clone(), Arc::clone(&vault))?);
@@ -147,13 +147,13 @@ async fn check_master_key(client: &Client, vault: &Vault) -> Result<(), OpenErro
     }
 }
 
-/// The greatest id of what grows with time. Each platform's is at the end of an index; there is no index over all.
+/// The newest ids of what grows with time. Each platform's is at the end of an index; there is no index over all.
 async fn last_id(client: &Client) -> Result<Uid, OpenError> {
     let mut last = Uid::default();
-    for table in ["event", "entry"] {
+    for (table, order) in [("event", "number"), ("entry", "id")] {
         let text = format!(
             "SELECT newest.id FROM platform p CROSS JOIN LATERAL \
-             (SELECT t.id FROM {table} t WHERE t.platform = p.platform ORDER BY t.platform DESC, t.id DESC LIMIT 1) AS newest \
+             (SELECT t.id FROM {table} t WHERE t.platform = p.platform ORDER BY t.platform DESC, t.{order} DESC LIMIT 1) AS newest \
              ORDER BY newest.id DESC LIMIT 1"
         );
         if let Some(row) = client.query_opt(&text, &[]).await? {

@@ -1,8 +1,8 @@
 //! Fills the lists behind the acknowledgement, from the outbox.
 //!
-//! Transactions commit out of the order of their ids here, so nothing follows ids: a cycle claims the
-//! events that have no number yet and numbers them, in one transaction, while it holds the one lock
-//! of all projectors. Its claim sees everything committed before the lock was taken. So a list that
+//! Transactions commit out of the order of their ids here, so nothing follows ids: a cycle takes the
+//! rows that are in the outbox, in one transaction, while it holds the one lock of all projectors.
+//! Its claim sees everything committed before the lock was taken. So a list that
 //! waits for one whole cycle, begun after it was asked for, holds every write acknowledged before,
 //! whichever server it went through.
 
@@ -10,28 +10,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use domain::payment::{Payment, Status};
-use domain::{Event, EventId, EventType, PlatformId, Timestamp};
 use engine::StoreError;
 use ledger::Uid;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{Notify, watch};
+use tokio_postgres::Client;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
 
 use super::error;
-use super::keys::{Ring, decode_all};
 use super::lists::Typed;
-use super::rows::{self, Id, get, uid};
+use super::outbox;
+use super::rows::{Id, get, uid};
 use super::session::{self, statements};
-use super::sql::{self, BY_ID};
+use super::sql;
 use super::target::Target;
 use super::trip::{Set, Trip};
-use crate::codec;
-use crate::vault::Vault;
+use crate::listing::{Change, Row};
 
-/// Events taken in one cycle.
-const CHUNK: usize = 4_096;
+/// Rows of the outbox taken in one cycle.
+const CHUNK: usize = 1_024;
 /// Without anybody waiting, the projector looks this often: late enough to take many at once.
 const PAUSE: Duration = Duration::from_millis(100);
 /// After a failure it rests.
@@ -44,25 +41,19 @@ statements! {
     Statements {
         lock: "SELECT 1 FROM meta WHERE name = 'projector' FOR UPDATE";
         lock_if_free: "SELECT 1 FROM meta WHERE name = 'projector' FOR UPDATE SKIP LOCKED";
-        payments: sql::select(sql::PAYMENT.name, sql::PAYMENT.columns, BY_ID);
-        data_keys: sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")]);
         grow: format!(
             "{} ON CONFLICT (platform, list) DO UPDATE SET total = list_total.total + excluded.total RETURNING platform, list, total",
             sql::insert(sql::LIST_TOTAL.name, sql::LIST_TOTAL.columns)
         );
-        number_events: sql::change(&sql::EVENT_NUMBERED, "platform, id", &["number"]);
         places: sql::select(sql::PAYMENT_PLACE.name, sql::PAYMENT_PLACE.columns, &[("platform", "UUID"), ("payment", "UUID")]);
-        insert_events: sql::insert(sql::EVENT_LIST.name, sql::EVENT_LIST.columns);
+        insert_events: sql::insert(sql::EVENT.name, sql::EVENT.columns);
+        empty_outbox: sql::delete(sql::OUTBOX.name, outbox::KEY, "TRUE");
         insert_payments: sql::insert(sql::PAYMENT_LIST.name, sql::PAYMENT_LIST.columns);
         insert_places: sql::insert(sql::PAYMENT_PLACE.name, sql::PAYMENT_PLACE.columns);
         update_payments: sql::change(&sql::PAYMENT_LIST, "platform, list, number", &["status", "refusal"]);
         delete_place: "DELETE FROM payment_place WHERE platform = $1 AND payment = $2";
     }
 }
-
-/// Planned each time: which index is the right one shows only once there are events that are listed.
-const CLAIM: &str =
-    "SELECT t.platform, t.id, t.type, t.subject, t.at FROM event t WHERE t.number IS NULL ORDER BY t.platform, t.id LIMIT $1";
 
 /// Which cycle was asked for last, and which is done.
 #[derive(Default)]
@@ -92,13 +83,13 @@ impl Progress {
 }
 
 /// Runs cycles for ever; ends with the runtime it is spawned on.
-pub async fn run(database: Target, progress: Arc<Progress>, vault: Arc<Vault>) {
+pub async fn run(database: Target, progress: Arc<Progress>) {
     let mut projector = None;
     loop {
         // Read before the cycle begins: whoever asks later waits for the next one.
         let target = progress.asked();
         let is_awaited = target > *progress.done.borrow();
-        match cycle(&database, &mut projector, &vault, is_awaited).await {
+        match cycle(&database, &mut projector, is_awaited).await {
             Ok(claimed) if claimed >= CHUNK => continue,
             Ok(_) => {
                 progress.done.send_if_modified(|done| std::mem::replace(done, target) != target);
@@ -129,8 +120,8 @@ impl Projector {
     }
 }
 
-/// Claims and lists the next events. Gives how many.
-async fn cycle(database: &Target, projector: &mut Option<Projector>, vault: &Vault, is_awaited: bool) -> Result<usize, StoreError> {
+/// Takes the next rows of the outbox into the lists. Gives how many.
+async fn cycle(database: &Target, projector: &mut Option<Projector>, is_awaited: bool) -> Result<usize, StoreError> {
     let projector = match projector {
         Some(open) => open,
         None => projector.insert(Projector::open(database).await?),
@@ -146,77 +137,69 @@ async fn cycle(database: &Target, projector: &mut Option<Projector>, vault: &Vau
         projector.client.batch_execute("ROLLBACK").await.map_err(error::of)?;
         return Ok(0);
     }
-    let events = claimed.iter().map(event).collect::<Result<Vec<_>, _>>()?;
-    let payments = projector.payments_of(&events, vault).await?;
-    let mut lines = Lines::of(&events, &payments)?;
+    let keys = claimed.iter().map(outbox::key).collect::<Result<Vec<_>, _>>()?;
+    let mut changes = Vec::with_capacity(claimed.len());
+    for row in &claimed {
+        changes.append(&mut outbox::changes(row)?);
+    }
+    let mut lines = Lines::of(&changes);
     projector.number(&mut lines).await?;
     projector.find_places(&mut lines).await?;
-    projector.write(&lines).await?;
-    Ok(events.len())
+    projector.write(&lines, &keys).await?;
+    Ok(claimed.len())
 }
 
-async fn claim(projector: &Projector) -> Result<Vec<Row>, StoreError> {
+async fn claim(projector: &Projector) -> Result<Vec<tokio_postgres::Row>, StoreError> {
     let params: Typed = vec![(Box::new(i64::try_from(CHUNK).unwrap_or(i64::MAX)), Type::INT8)];
     let mut trip = Trip::over(&projector.client);
-    let claimed = trip.ask_once(CLAIM, &params);
+    let claimed = trip.ask_once(outbox::CLAIM, &params);
     Ok(trip.done().await?.rows(claimed))
 }
 
-/// An event, of the columns of [`sql::EVENT`].
-pub fn event(row: &Row) -> Result<Event, StoreError> {
-    let id = uid(row, 1)?;
-    let number: i64 = get(row, 2)?;
-    Ok(Event {
-        id: EventId(id),
-        platform: PlatformId(uid(row, 0)?),
-        event: u16::try_from(number).ok().and_then(EventType::from_number).ok_or_else(|| codec::broken("event", id, "type"))?,
-        subject: uid(row, 3)?,
-        at: Timestamp::from_ms(get(row, 4)?),
-    })
-}
-
-type Payments = FxHashMap<(Uid, Uid), Payment>;
 /// A list: its platform, and its id there.
 type List = (Uid, Uid);
+/// A payment: its platform, and its id.
+type Named = (Uid, Uid);
+/// A line of a list of payments: the list, the place, and what it says.
+type Line = (List, i64, Row);
 
 /// What a cycle writes: each line with its list and its place, which starts as the place within the cycle.
 #[derive(Default)]
 struct Lines<'a> {
     grown: FxHashMap<List, i64>,
-    events: Vec<(List, i64, &'a Event)>,
-    payments: Vec<(List, i64, &'a Payment)>,
+    events: Vec<(List, i64, &'a Change)>,
+    payments: Vec<Line>,
     /// Listed before, and changed since.
-    changed: Vec<&'a Payment>,
+    changed: Vec<(Named, Row)>,
     /// The lines that those have.
-    patches: Vec<(List, i64, &'a Payment)>,
+    patches: Vec<Line>,
 }
 
 impl<'a> Lines<'a> {
-    fn of(events: &'a [Event], payments: &'a Payments) -> Result<Self, StoreError> {
+    /// The changes have to be in the order of the outbox: of a payment the last one says how it stands.
+    fn of(changes: &'a [Change]) -> Self {
+        let named = |change: &Change| change.payment.as_ref().map(|(row, _)| ((change.event.platform.0, row.item), *row));
+        let newest: FxHashMap<Named, Row> = changes.iter().filter_map(named).collect();
         let mut lines = Self::default();
-        let mut listed: FxHashSet<(Uid, Uid)> = FxHashSet::default();
-        let mut changed: FxHashSet<(Uid, Uid)> = FxHashSet::default();
-        for event in events {
-            let platform = event.platform.0;
+        let mut met: FxHashSet<Named> = FxHashSet::default();
+        for change in changes {
+            let platform = change.event.platform.0;
             let place = lines.next((platform, platform));
-            lines.events.push(((platform, platform), place, event));
-            if !event.event.is_of_payment() {
-                continue;
-            }
-            let whose = (platform, event.subject);
-            // One whose author was erased meanwhile is not listed any more.
-            let Some(payment) = payments.get(&whose) else { continue };
-            if event.event.is_creation() {
-                listed.insert(whose);
-                for list in payment.lists() {
-                    let place = lines.next((platform, list));
-                    lines.payments.push(((platform, list), place, payment));
+            lines.events.push(((platform, platform), place, change));
+            let Some((row, lists)) = &change.payment else { continue };
+            let whose = (platform, row.item);
+            let row = newest.get(&whose).copied().unwrap_or(*row);
+            if change.event.event.is_creation() {
+                met.insert(whose);
+                for list in lists {
+                    let place = lines.next((platform, *list));
+                    lines.payments.push(((platform, *list), place, row));
                 }
-            } else if !listed.contains(&whose) && changed.insert(whose) {
-                lines.changed.push(payment);
+            } else if met.insert(whose) {
+                lines.changed.push((whose, row));
             }
         }
-        Ok(lines)
+        lines
     }
 
     fn next(&mut self, list: List) -> i64 {
@@ -227,21 +210,6 @@ impl<'a> Lines<'a> {
 }
 
 impl Projector {
-    /// The payments that events tell of, as they are now.
-    async fn payments_of(&self, events: &[Event], vault: &Vault) -> Result<Payments, StoreError> {
-        let ids = events.iter().filter(|event| event.event.is_of_payment()).map(|event| (event.platform.0, event.subject));
-        let ids: Vec<(Uid, Uid)> = ids.collect::<FxHashSet<_>>().into_iter().collect();
-        if ids.is_empty() {
-            return Ok(Payments::default());
-        }
-        let mut trip = Trip::over(&self.client);
-        let found = trip.ask(&self.statements.payments, Set::of(&ids).column(|id| Id(id.0)).column(|id| Id(id.1)).params());
-        let found = trip.done().await?.rows(found);
-        let decode = |row: &Row, ring: &mut Ring<'_>| codec::payment(rows::payment(row)?, ring);
-        let decoded = decode_all(&found, &mut Ring::new(vault), &self.client, &self.statements.data_keys, decode).await?;
-        Ok(decoded.into_iter().map(|payment| ((payment.platform.0, payment.id.0), payment)).collect())
-    }
-
     /// Adds to the lengths of lists, and so learns the places that are the cycle's own.
     async fn number(&self, lines: &mut Lines<'_>) -> Result<(), StoreError> {
         let mut grown: Vec<(List, i64)> = lines.grown.iter().map(|(list, by)| (*list, *by)).collect();
@@ -270,27 +238,24 @@ impl Projector {
             return Ok(());
         }
         let mut trip = Trip::over(&self.client);
-        let set = Set::of(&lines.changed).column(|it| Id(it.platform.0)).column(|it| Id(it.id.0));
+        let set = Set::of(&lines.changed).column(|((platform, _), _)| Id(*platform)).column(|((_, payment), _)| Id(*payment));
         let places = trip.ask(&self.statements.places, set.params());
-        let by_id: FxHashMap<(Uid, Uid), &Payment> = lines.changed.iter().map(|it| ((it.platform.0, it.id.0), *it)).collect();
+        let by_name: FxHashMap<Named, Row> = lines.changed.iter().copied().collect();
         for row in trip.done().await?.rows(places) {
             let platform = uid(&row, 0)?;
-            let Some(payment) = by_id.get(&(platform, uid(&row, 1)?)) else { continue };
-            lines.patches.push(((platform, uid(&row, 2)?), get(&row, 3)?, payment));
+            let Some(changed) = by_name.get(&(platform, uid(&row, 1)?)) else { continue };
+            lines.patches.push(((platform, uid(&row, 2)?), get(&row, 3)?, *changed));
         }
         Ok(())
     }
 
-    async fn write(&self, lines: &Lines<'_>) -> Result<(), StoreError> {
+    async fn write(&self, lines: &Lines<'_>, taken: &[(Uid, i64)]) -> Result<(), StoreError> {
         let statements = &self.statements;
         let mut trip = Trip::over(&self.client);
-        let events = &lines.events;
-        let set = Set::of(events).column(|it| Id(it.0.0)).column(|it| it.1).column(|it| Id(it.2.id.0));
-        let set = set.column(|it| i64::from(it.2.event.number())).column(|it| Id(it.2.subject)).column(|it| it.2.at.ms());
-        trip.ask(&statements.insert_events, set.params());
-        let set = Set::of(events).column(|it| Id(it.0.0)).column(|it| Id(it.2.id.0)).column(|it| i64::from(it.2.event.number()));
-        let set = set.column(|it| Id(it.2.subject)).column(|it| it.2.at.ms()).column(|it| it.1);
-        trip.ask(&statements.number_events, set.params());
+        let set = Set::of(&lines.events).column(|it| Id(it.0.0)).column(|it| it.1).column(|it| Id(it.2.event.id.0));
+        let set = set.column(|it| i64::from(it.2.event.event.number())).column(|it| Id(it.2.event.subject));
+        trip.ask(&statements.insert_events, set.column(|it| it.2.event.at.ms()).params());
+        trip.ask(&statements.empty_outbox, Set::of(taken).column(|it| Id(it.0)).column(|it| it.1).params());
         let payments = &lines.payments;
         if !payments.is_empty() {
             trip.ask(&statements.insert_payments, listed_payments(payments).params());
@@ -298,28 +263,21 @@ impl Projector {
         if !lines.patches.is_empty() {
             trip.ask(&statements.update_payments, listed_payments(&lines.patches).params());
         }
-        let open: Vec<_> = payments.iter().filter(|it| it.2.status == Status::Created).collect();
+        let open: Vec<_> = payments.iter().filter(|it| it.2.is_open()).collect();
         if !open.is_empty() {
-            let set = Set::of(&open).column(|it| Id(it.0.0)).column(|it| Id(it.2.id.0)).column(|it| Id(it.0.1));
+            let set = Set::of(&open).column(|it| Id(it.0.0)).column(|it| Id(it.2.item)).column(|it| Id(it.0.1));
             trip.ask(&statements.insert_places, set.column(|it| it.1).params());
         }
-        for ended in lines.changed.iter().filter(|it| it.status != Status::Created) {
-            trip.ask(&statements.delete_place, vec![Box::new(Id(ended.platform.0)), Box::new(Id(ended.id.0))]);
+        for ((platform, payment), _) in lines.changed.iter().filter(|(_, row)| !row.is_open()) {
+            trip.ask(&statements.delete_place, vec![Box::new(Id(*platform)), Box::new(Id(*payment))]);
         }
         trip.say("COMMIT");
         trip.done().await.map(drop)
     }
 }
 
-type Line<'a> = (List, i64, &'a Payment);
-
-fn listed_payments<'r, 'a: 'r>(lines: &'r [Line<'a>]) -> Set<'r, 'a, Line<'a>> {
-    let set = Set::of(lines).column(|it| Id(it.0.0)).column(|it| Id(it.0.1)).column(|it| it.1).column(|it| Id(it.2.id.0));
-    let set = set.column(|it| i64::from(it.2.kind.number())).column(|it| i64::from(it.2.nature.number()));
-    set.column(|it| i64::from(it.2.status.number())).column(|it| refusal_number(it.2)).column(|it| it.2.created_at.ms())
-}
-
-/// How a payment's refusal stands in the lists: zero for none.
-fn refusal_number(payment: &Payment) -> i64 {
-    payment.refusal.map_or(0, |refusal| i64::from(refusal.number()))
+fn listed_payments(lines: &[Line]) -> Set<'_, '_, Line> {
+    let set = Set::of(lines).column(|it| Id(it.0.0)).column(|it| Id(it.0.1)).column(|it| it.1).column(|it| Id(it.2.item));
+    let set = set.column(|it| i64::from(it.2.kind)).column(|it| i64::from(it.2.nature)).column(|it| i64::from(it.2.status));
+    set.column(|it| i64::from(it.2.refusal)).column(|it| it.2.at)
 }

@@ -15,7 +15,7 @@ use tokio_postgres::{Row, Statement};
 use super::backstage::{self, Backstage, Lent, ReadSession};
 use super::keys::{Ring, decode_all};
 use super::lists::{self, Narrowed, PageTexts, Typed};
-use super::projector::{self, Progress};
+use super::projector::Progress;
 use super::rows::{self, Id, get, uid};
 use super::trip::{Params, Trip};
 use super::{load, sql};
@@ -103,7 +103,8 @@ impl PostgresReads {
             narrowed
         };
         let joined = "CROSS JOIN LATERAL (SELECT * FROM payment p WHERE p.platform = l.platform AND p.id = l.payment OFFSET 0) AS t";
-        let texts = lists::numbered("payment_list", joined, sql::PAYMENT.columns, narrowed, list, page);
+        let columns = sql::names(sql::PAYMENT.columns, "t.");
+        let texts = lists::numbered(sql::PAYMENT_LIST.name, &columns, joined, narrowed, list, page);
         let (lent, rows, total) = self.listed(platform, &texts).await?;
         let decode = |row: &Row, ring: &mut Ring<'_>| codec::payment(rows::payment(row)?, ring);
         Ok(Listed { rows: self.decode(lent.session()?, &rows, decode).await?, total })
@@ -116,10 +117,9 @@ impl PostgresReads {
             narrowed.window("l.at", filter.before, filter.after);
             narrowed
         };
-        let joined = "CROSS JOIN LATERAL (SELECT * FROM event e WHERE e.platform = l.platform AND e.id = l.event OFFSET 0) AS t";
-        let texts = lists::numbered("event_list", joined, sql::EVENT.columns, narrowed, platform.0, page);
+        let texts = lists::numbered(sql::EVENT.name, &sql::names(sql::EVENT.columns, "l."), "", narrowed, platform.0, page);
         let (_, rows, total) = self.listed(platform, &texts).await?;
-        Ok(Listed { rows: rows.iter().map(projector::event).collect::<Result<_, _>>()?, total })
+        Ok(Listed { rows: rows.iter().map(rows::event).collect::<Result<_, _>>()?, total })
     }
 
     async fn list_records(

@@ -3,13 +3,14 @@
 use std::error::Error;
 
 use bytes::{BufMut, BytesMut};
+use domain::{Event, EventId, EventType, PlatformId, Timestamp};
 use engine::StoreError;
 use ledger::Uid;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
 use super::error;
-use crate::codec::{AccountColumns, EntryColumns, KeyColumns, PaymentColumns, PostingColumns, RecordColumns};
+use crate::codec::{self, AccountColumns, EntryColumns, KeyColumns, PaymentColumns, PostingColumns, RecordColumns};
 
 /// An id as a parameter or a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -141,5 +142,18 @@ pub fn posting(row: &Row) -> Result<PostingColumns, StoreError> {
         amount: get(row, 5)?,
         currency: get(row, 6)?,
         balance_after: get(row, 7)?,
+    })
+}
+
+/// An event, of the columns of [`super::sql::EVENT`].
+pub fn event(row: &Row) -> Result<Event, StoreError> {
+    let id = uid(row, 2)?;
+    let number: i64 = get(row, 3)?;
+    Ok(Event {
+        id: EventId(id),
+        platform: PlatformId(uid(row, 0)?),
+        event: u16::try_from(number).ok().and_then(EventType::from_number).ok_or_else(|| codec::broken("event", id, "type"))?,
+        subject: uid(row, 4)?,
+        at: Timestamp::from_ms(get(row, 5)?),
     })
 }

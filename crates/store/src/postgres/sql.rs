@@ -10,8 +10,8 @@ pub struct Table {
     pub columns: &'static [(&'static str, &'static str)],
 }
 
-const ID: &str = "UUID";
-const INT: &str = "BIGINT";
+pub const ID: &str = "UUID";
+pub const INT: &str = "BIGINT";
 const TEXT: &str = "TEXT";
 const BYTES: &str = "BYTEA";
 
@@ -40,7 +40,8 @@ tables! {
     POSTING "posting" {
         platform ID, entry ID, line INT, account ID, number INT, amount INT, currency TEXT, balance_after INT,
     }
-    EVENT "event" { platform ID, id ID, type INT, subject ID, at INT }
+    OUTBOX "outbox" { platform ID, form INT, changes BYTES }
+    EVENT "event" { platform ID, number INT, id ID, type INT, subject ID, at INT }
     AUDIT "audit" {
         platform ID, actor_kind INT, actor ID, request ID, origin BYTES, action TEXT, object ID, outcome TEXT, at INT,
     }
@@ -48,11 +49,9 @@ tables! {
     LABEL "label" { platform ID, kind INT, label TEXT, id ID }
     JOB "job" { platform ID, id ID, kind INT, subject ID, due_at INT, attempts INT, done_at INT }
     DATA_KEY "data_key" { platform ID, subject ID, wrapped BYTES }
-    EVENT_LIST "event_list" { platform ID, number INT, event ID, type INT, subject ID, at INT }
     PAYMENT_LIST "payment_list" {
         platform ID, list ID, number INT, payment ID, kind INT, nature INT, status INT, refusal INT, created_at INT,
     }
-    EVENT_NUMBERED "event" { platform ID, id ID, type INT, subject ID, at INT, number INT }
     PAYMENT_PLACE "payment_place" { platform ID, payment ID, list ID, number INT }
     LIST_TOTAL "list_total" { platform ID, list ID, total INT }
 }

@@ -54,7 +54,7 @@ statements! {
         update_keys: sql::change_guarded(&sql::KEY, "platform, dialect, key", &["status", "answer"], "t.status IS NULL");
         insert_entries: sql::insert(sql::ENTRY.name, sql::ENTRY.columns);
         insert_postings: sql::insert(sql::POSTING.name, sql::POSTING.columns);
-        insert_events: sql::insert(sql::EVENT.name, sql::EVENT.columns);
+        insert_outbox: sql::insert(sql::OUTBOX.name, sql::OUTBOX.columns);
         insert_audit: sql::insert(sql::AUDIT.name, sql::AUDIT.columns);
         insert_directory: sql::insert(sql::DIRECTORY.name, sql::DIRECTORY.columns);
         insert_labels: sql::insert(sql::LABEL.name, sql::LABEL.columns);

@@ -12,11 +12,12 @@ use rustc_hash::FxHashMap;
 
 use super::append::{self, AccountRows};
 use super::fault;
-use super::lists::{self, Lists};
+use super::lists::Lists;
 use super::removal;
 use super::resident::{Dirty, Hot, Resident};
 use super::rows::{self, MadeKeys, id16};
 use super::seal::SqliteSealer;
+use crate::listing;
 use crate::vault::Vault;
 
 /// An account's row lags behind its postings for about this long.
@@ -200,8 +201,7 @@ impl Writer {
         }
         removal::forget(&books.removals, &mut records, &self.vault);
         drop(records);
-        let payment = |platform, id| books.payments.get(&(platform, domain::PaymentId(id))).and_then(Slot::row);
-        self.lists.add(&lists::changes(&books.events, payment));
+        self.lists.add(&listing::changes(books).collect::<Vec<_>>());
     }
 }
 

@@ -5,8 +5,9 @@ use ledger::Uid;
 use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashMap;
 
-use super::tail::{Family, Row, Rows, Tail};
+use super::tail::{Family, Rows, Tail};
 use crate::codec::broken;
+use crate::listing::{ROW_BYTES, Row};
 use crate::sqlite::fault;
 use crate::sqlite::rows::{self, Id16, id16};
 
@@ -15,8 +16,6 @@ pub struct ListFile(Connection);
 
 /// Rows of a list that are kept together.
 const CHUNK_ROWS: usize = 256;
-/// Bytes of a packed row; the schema knows the number too.
-const ROW_BYTES: usize = 30;
 
 /// What is written of a list in one run.
 type Placed<'a> = (Family, Uid, i64, &'a Row);
@@ -77,42 +76,17 @@ fn write_run(conn: &Connection, rows: &Rows) -> Result<i64, StoreError> {
     for chunk in placed.chunk_by(follow).flat_map(|rows| rows.chunks(CHUNK_ROWS)) {
         let Some((family, list, first, _)) = chunk.first() else { continue };
         packed.clear();
-        chunk.iter().for_each(|(_, _, _, row)| pack(row, &mut packed));
+        chunk.iter().for_each(|(_, _, _, row)| row.pack(&mut packed));
         insert.execute((run, family.number(), id16(*list), first, &packed)).map_err(fault)?;
     }
     let mut open = conn.prepare_cached("INSERT OR REPLACE INTO open_item (item, list, number) VALUES (?1, ?2, ?3)").map_err(fault)?;
-    for (_, list, number, row) in placed.iter().filter(|(family, _, _, row)| row.is_open(*family)) {
+    for (_, list, number, row) in placed.iter().filter(|(_, _, _, row)| row.is_open()) {
         open.execute((id16(row.item), id16(*list), number)).map_err(fault)?;
     }
     let size = i64::try_from(placed.len()).unwrap_or(i64::MAX);
     conn.execute("INSERT INTO run (id, size) VALUES (?1, ?2)", (run, size)).map_err(fault)?;
     conn.execute("UPDATE place SET value = ?1 WHERE name = 'event'", [id16(rows.place)]).map_err(fault)?;
     Ok(run)
-}
-
-fn pack(row: &Row, bytes: &mut Vec<u8>) {
-    bytes.extend_from_slice(&row.item.to_bytes());
-    bytes.extend_from_slice(&row.kind.to_be_bytes());
-    bytes.extend_from_slice(&[row.nature, row.status]);
-    bytes.extend_from_slice(&row.refusal.to_be_bytes());
-    bytes.extend_from_slice(&row.at.to_be_bytes());
-}
-
-/// The row of [`ROW_BYTES`] bytes; `None` for another length.
-fn unpack(bytes: &[u8]) -> Option<Row> {
-    let (item, rest) = bytes.split_first_chunk()?;
-    let (kind, rest) = rest.split_first_chunk()?;
-    let ([nature, status], rest) = rest.split_first_chunk()?;
-    let (refusal, rest) = rest.split_first_chunk()?;
-    let at = rest.first_chunk()?;
-    Some(Row {
-        item: Uid::from_bytes(*item),
-        kind: u16::from_be_bytes(*kind),
-        nature: *nature,
-        status: *status,
-        refusal: u16::from_be_bytes(*refusal),
-        at: i64::from_be_bytes(*at),
-    })
 }
 
 /// Numbers the rows of every list on from what the runs have of it, and keeps the new totals.
@@ -175,26 +149,11 @@ pub fn range(conn: &Connection, runs: i64, family: Family, list: Uid, low: i64, 
         let packed = chunk.get_ref(1).map_err(fault)?.as_blob().map_err(|_| broken("chunk", list, "rows"))?;
         for (bytes, number) in packed.chunks(ROW_BYTES).zip(first..) {
             if number > low && number <= high {
-                newest.insert(number, unpack(bytes).ok_or_else(|| broken("chunk", list, "a row"))?);
+                newest.insert(number, Row::unpack(bytes).ok_or_else(|| broken("chunk", list, "a row"))?);
             }
         }
     }
     let mut found: Vec<(i64, Row)> = newest.into_iter().collect();
     found.sort_unstable_by_key(|(number, _)| *number);
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_reads_back_from_its_bytes() {
-        let row = Row { item: Uid::from_bits(7 << 90), kind: 700, nature: 2, status: 3, refusal: 1_000, at: -5 };
-        let mut bytes = Vec::new();
-        pack(&row, &mut bytes);
-        assert_eq!(bytes.len(), ROW_BYTES);
-        assert_eq!(unpack(&bytes), Some(row));
-        assert_eq!(unpack(&bytes[1..]), None);
-    }
 }

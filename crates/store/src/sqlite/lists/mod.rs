@@ -18,12 +18,11 @@ mod trouble;
 
 pub use file::ListFile;
 pub use read::{Narrowed, page_of, whole};
-pub use tail::{Change, Family, Row, Tail};
+pub use tail::{Family, Tail};
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::payment::Payment;
 use domain::{Event, EventId, EventType, PlatformId, Timestamp};
 use engine::StoreError;
 use ledger::Uid;
@@ -33,6 +32,7 @@ use super::pool::Pool;
 use super::rows::{self, id16};
 use super::{OpenError, fault};
 use crate::codec;
+use crate::listing::Change;
 use crate::vault::Vault;
 
 /// A reader that was overtaken by two runs begins again, this often.
@@ -292,12 +292,4 @@ pub fn event(row: &rusqlite::Row<'_>) -> Result<Event, StoreError> {
         subject: rows::uid(row, 3).map_err(fault)?,
         at: Timestamp::from_ms(row.get(4).map_err(fault)?),
     })
-}
-
-/// What a batch's events mean for the lists.
-pub fn changes<'a>(events: &[Event], find: impl Fn(PlatformId, Uid) -> Option<&'a Payment>) -> Vec<Change> {
-    events
-        .iter()
-        .map(|event| Change::of(*event, if event.event.is_of_payment() { find(event.platform, event.subject) } else { None }))
-        .collect()
 }

@@ -9,7 +9,8 @@ use ledger::Uid;
 use rusqlite::Connection;
 
 use super::file;
-use super::tail::{Family, Recent, Row};
+use super::tail::{Family, Recent};
+use crate::listing::Row;
 
 /// Going along a list to narrow it takes no longer than this.
 const DEADLINE: Duration = Duration::from_secs(2);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::Event;
-use domain::payment::{Payment, Status};
 use ledger::Uid;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
+
+use crate::listing::{Change, Row};
 
 /// What kind of thing a list has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,51 +24,6 @@ impl Family {
             Self::Payments => 0,
             Self::Events => 1,
         }
-    }
-}
-
-/// A row of a list: the item, and what lists are narrowed by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    pub item: Uid,
-    /// A payment's kind, or an event's type.
-    pub kind: u16,
-    pub nature: u8,
-    pub status: u8,
-    /// Zero for none.
-    pub refusal: u16,
-    pub at: i64,
-}
-
-impl Row {
-    /// Whether the item may still change.
-    pub fn is_open(&self, family: Family) -> bool {
-        family == Family::Payments && self.status == Status::Created.number()
-    }
-}
-
-/// What an event means for the lists.
-#[derive(Clone, Debug)]
-pub struct Change {
-    pub event: Event,
-    payment: Option<(Row, SmallVec<[Uid; 6]>)>,
-}
-
-impl Change {
-    /// The change that `event` tells, of `payment` if it is of one.
-    pub fn of(event: Event, payment: Option<&Payment>) -> Self {
-        let payment = payment.map(|payment| {
-            let row = Row {
-                item: payment.id.0,
-                kind: u16::from(payment.kind.number()),
-                nature: payment.nature.number(),
-                status: payment.status.number(),
-                refusal: payment.refusal.map_or(0, |refusal| refusal.number()),
-                at: payment.created_at.ms(),
-            };
-            (row, payment.lists())
-        });
-        Self { event, payment }
     }
 }
 
