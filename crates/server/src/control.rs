@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use tokio::net::{UnixListener, UnixStream};
 
 use axum::Router;
 
+use crate::failure::{Code, Failure, Told};
 use crate::fixtures::{self, Counted};
-use crate::installation::{Installation, Location};
+use crate::installation::{Installation, InstallationError, Location};
 use crate::platform::{self, NewPlatform};
 use crate::user::{self, HoldRequest};
 
@@ -37,18 +39,13 @@ enum Request {
 enum Response {
     Done,
     Ran { counted: Counted, last_client: Option<String> },
-    Refused(String),
+    Refused(Told),
 }
 
 /// Answers whoever connects, until the server ends.
-pub async fn listen(location: &Location, installation: Arc<Installation>, router: Router) -> std::io::Result<()> {
+pub async fn listen(location: &Location, installation: Arc<Installation>, router: Router) -> Result<(), InstallationError> {
     let path = location.socket();
-    // The folder is ours by its lock, so what is there is left over.
-    if path.exists() {
-        std::fs::remove_file(&path)?;
-    }
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = bind(&path).map_err(|source| InstallationError::File { path, source })?;
     tokio::spawn(async move {
         loop {
             let stream = match listener.accept().await {
@@ -69,6 +66,16 @@ pub async fn listen(location: &Location, installation: Arc<Installation>, router
     Ok(())
 }
 
+fn bind(path: &Path) -> std::io::Result<UnixListener> {
+    // The folder is ours by its lock, so what is there is left over.
+    if path.exists() {
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
 async fn answer(stream: UnixStream, installation: &Installation, router: &Router) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
@@ -77,19 +84,22 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
     let response = match serde_json::from_str(&line) {
         Ok(Request::CreatePlatform(new)) => match platform::make(&installation.engine, installation, &new).await {
             Ok(_) => Response::Done,
-            Err(error) => Response::Refused(error.to_string()),
+            Err(error) => Response::Refused(Told::of(&error)),
         },
         Ok(Request::HoldUser(request)) => match user::carry_out(installation, &request).await {
             Ok(()) => Response::Done,
-            Err(error) => Response::Refused(error.to_string()),
+            Err(error) => Response::Refused(Told::of(error.as_ref())),
         },
         Ok(Request::RunFixture { line, hash, mut last_client }) => {
             match fixtures::run_line(router, installation, &line, &hash, &mut last_client).await {
                 Ok(counted) => Response::Ran { counted, last_client },
-                Err(error) => Response::Refused(error.to_string()),
+                Err(error) => Response::Refused(Told::of(error.as_ref())),
             }
         }
-        Err(_) => Response::Refused("the running server does not know this request: is it of another release?".to_owned()),
+        Err(_) => {
+            let why = "the running server does not know this request: is it of another release?";
+            Response::Refused(Told::of(&Failure::new(Code::Failed, why)))
+        }
     };
     let mut text = serde_json::to_string(&response)?;
     text.push('\n');
@@ -99,7 +109,7 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
 /// Asks the running server to make a platform.
 pub async fn create_platform(location: &Location, new: &NewPlatform) -> Result<(), Box<dyn Error>> {
     match ask(location, &Request::CreatePlatform(new.clone())).await? {
-        Response::Refused(why) => Err(why.into()),
+        Response::Refused(why) => Err(Failure::from(why).into()),
         Response::Done | Response::Ran { .. } => Ok(()),
     }
 }
@@ -107,7 +117,7 @@ pub async fn create_platform(location: &Location, new: &NewPlatform) -> Result<(
 /// Asks the running server to put or end a legal hold.
 pub async fn hold_user(location: &Location, request: &HoldRequest) -> Result<(), Box<dyn Error>> {
     match ask(location, &Request::HoldUser(request.clone())).await? {
-        Response::Refused(why) => Err(why.into()),
+        Response::Refused(why) => Err(Failure::from(why).into()),
         Response::Done | Response::Ran { .. } => Ok(()),
     }
 }
@@ -120,16 +130,17 @@ pub async fn run_fixture(location: &Location, line: &str, hash: &str, last_clien
             *last_client = client;
             Ok(counted)
         }
-        Response::Refused(why) => Err(why.into()),
+        Response::Refused(why) => Err(Failure::from(why).into()),
         Response::Done => Err("the running server answered something else".into()),
     }
 }
 
 async fn ask(location: &Location, request: &Request) -> Result<Response, Box<dyn Error>> {
     let path = location.socket();
-    let mut stream = UnixStream::connect(&path)
-        .await
-        .map_err(|error| format!("{} is in use, and its owner does not answer at {}: {error}", location.data.display(), path.display()))?;
+    let mut stream = UnixStream::connect(&path).await.map_err(|error| {
+        let text = format!("{} is in use, and its owner does not answer at {}: {error}", location.data.display(), path.display());
+        Failure::new(Code::InUse, text)
+    })?;
     let mut text = serde_json::to_string(request)?;
     text.push('\n');
     stream.write_all(text.as_bytes()).await?;
