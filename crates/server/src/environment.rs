@@ -3,6 +3,7 @@
 use crate::failure::{Code, Failure};
 
 /// What a variable holds, if it is set. Errors: it holds no text.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn read(name: &str) -> Result<Option<String>, Failure> {
     match std::env::var(name) {
         Ok(text) => Ok(Some(text)),

@@ -30,6 +30,7 @@ pub fn line(text: &str) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let failure = Failure::new(Code::Failed, format!("nothing can be printed: {error}"));
             eprintln!("{}", Told::of(&failure).text(AS_JSON.get().is_some_and(|json| *json)));
+            #[expect(clippy::disallowed_methods, reason = "what is to be told cannot be, and every caller would go on as if it had been")]
             std::process::exit(2);
         }
         Ok(()) | Err(_) => {}
