@@ -60,8 +60,14 @@ fn covered(run: &mut Run) -> Result<(), Stopped> {
     })
 }
 
+/// The binary that is shipped, as the sources are now.
+fn release(run: &mut Run) -> Result<(), Stopped> {
+    run.program("build the release", &["cargo", "build", "--release", "--locked", "--package", "server"], &[])
+}
+
 /// The official SDK's own suite against the release binary.
 pub fn sdk(run: &mut Run) -> Result<(), Stopped> {
+    release(run)?;
     run.program("install the SDK", &["npm", "ci", "--prefix", "conformance/node", "--no-audit", "--no-fund"], &[])?;
     run.program("what the suite's data is", &["node", "conformance/node/telltale.js", "--check"], &[])?;
     run.program("the agreement's own tests", &["node", "--test", "conformance/agreement.test.js"], &[])?;
@@ -75,6 +81,7 @@ pub fn sdk(run: &mut Run) -> Result<(), Stopped> {
 
 /// A browser goes through every hosted page of the release binary; its pictures go to target/browser.
 pub fn browser(run: &mut Run) -> Result<(), Stopped> {
+    release(run)?;
     run.program("install the browser's driver", &["npm", "ci", "--prefix", "conformance/browser", "--no-audit", "--no-fund"], &[])?;
     run.program("the hosted pages", &["node", "--test", "conformance/browser/pages.test.js"], &[])
 }
