@@ -17,6 +17,7 @@ use axum::Router;
 use crate::failure::{Code, Failure, Told};
 use crate::fixtures::{self, Counted};
 use crate::installation::{Installation, InstallationError, Location};
+use crate::ledger::{PaymentView, Sought};
 use crate::platform::{self, NewPlatform};
 use crate::user::{self, HoldRequest};
 
@@ -31,6 +32,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 enum Request {
     CreatePlatform(NewPlatform),
     HoldUser(HoldRequest),
+    FindPayments(Sought),
     RunFixture { line: String, hash: String, last_client: Option<String> },
 }
 
@@ -38,6 +40,7 @@ enum Request {
 #[serde(rename_all = "snake_case")]
 enum Response {
     Done,
+    Payments(Vec<PaymentView>),
     Ran { counted: Counted, last_client: Option<String> },
     Refused(Told),
 }
@@ -90,6 +93,10 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
             Ok(()) => Response::Done,
             Err(error) => Response::Refused(Told::of(error.as_ref())),
         },
+        Ok(Request::FindPayments(sought)) => match sought.find(installation.reads.as_ref()).await {
+            Ok(found) => Response::Payments(found),
+            Err(error) => Response::Refused(Told::of(error.as_ref())),
+        },
         Ok(Request::RunFixture { line, hash, mut last_client }) => {
             match fixtures::run_line(router, installation, &line, &hash, &mut last_client).await {
                 Ok(counted) => Response::Ran { counted, last_client },
@@ -108,17 +115,20 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
 
 /// Asks the running server to make a platform.
 pub async fn create_platform(location: &Location, new: &NewPlatform) -> Result<(), Box<dyn Error>> {
-    match ask(location, &Request::CreatePlatform(new.clone())).await? {
-        Response::Refused(why) => Err(Failure::from(why).into()),
-        Response::Done | Response::Ran { .. } => Ok(()),
-    }
+    done(ask(location, &Request::CreatePlatform(new.clone())).await?)
 }
 
 /// Asks the running server to put or end a legal hold.
 pub async fn hold_user(location: &Location, request: &HoldRequest) -> Result<(), Box<dyn Error>> {
-    match ask(location, &Request::HoldUser(request.clone())).await? {
-        Response::Refused(why) => Err(Failure::from(why).into()),
-        Response::Done | Response::Ran { .. } => Ok(()),
+    done(ask(location, &Request::HoldUser(request.clone())).await?)
+}
+
+/// Asks the running server for payments; none where no server runs.
+pub async fn find_payments(location: &Location, sought: &Sought) -> Result<Option<Vec<PaymentView>>, Box<dyn Error>> {
+    let Ok(stream) = UnixStream::connect(location.socket()).await else { return Ok(None) };
+    match exchange(stream, &Request::FindPayments(sought.clone())).await? {
+        Response::Payments(found) => Ok(Some(found)),
+        other => unexpected(other),
     }
 }
 
@@ -130,17 +140,35 @@ pub async fn run_fixture(location: &Location, line: &str, hash: &str, last_clien
             *last_client = client;
             Ok(counted)
         }
+        other => unexpected(other),
+    }
+}
+
+fn done(response: Response) -> Result<(), Box<dyn Error>> {
+    match response {
+        Response::Done => Ok(()),
+        other => unexpected(other),
+    }
+}
+
+/// What an answer is that is not the one that was asked for: a refusal, or a mistake.
+fn unexpected<T>(response: Response) -> Result<T, Box<dyn Error>> {
+    match response {
         Response::Refused(why) => Err(Failure::from(why).into()),
-        Response::Done => Err("the running server answered something else".into()),
+        Response::Done | Response::Payments(_) | Response::Ran { .. } => Err("the running server answered something else".into()),
     }
 }
 
 async fn ask(location: &Location, request: &Request) -> Result<Response, Box<dyn Error>> {
     let path = location.socket();
-    let mut stream = UnixStream::connect(&path).await.map_err(|error| {
+    let stream = UnixStream::connect(&path).await.map_err(|error| {
         let text = format!("{} is in use, and its owner does not answer at {}: {error}", location.data.display(), path.display());
         Failure::new(Code::InUse, text)
     })?;
+    exchange(stream, request).await
+}
+
+async fn exchange(mut stream: UnixStream, request: &Request) -> Result<Response, Box<dyn Error>> {
     let mut text = serde_json::to_string(request)?;
     text.push('\n');
     stream.write_all(text.as_bytes()).await?;

@@ -9,11 +9,12 @@ use store::{Part, Scan};
 
 use super::holder::{AccountView, UserView};
 use super::named::{Accounts, Named, Platforms, on};
+use super::payment::Sought;
 use super::view::{EntryView, Naming, People};
 use crate::failure::{Code, Failure};
 use crate::installation::Location;
-use crate::output;
 use crate::progress::Progress;
+use crate::{control, output};
 
 /// What is to be explained.
 #[derive(clap::Args, Clone, Debug)]
@@ -66,7 +67,7 @@ impl Found {
 }
 
 /// `florin ledger explain`: every entry that is, belongs to, or touches what was named; a user with its wallets; an account
-/// that nothing was posted to.
+/// that nothing was posted to; a payment for which nothing was posted.
 pub fn explain(location: &Location, args: &ExplainArgs, json: bool) -> Result<(), Box<dyn Error>> {
     let named = Named::parse(&args.id)?;
     let client_id = args.client_id.as_deref();
@@ -104,13 +105,33 @@ pub fn explain(location: &Location, args: &ExplainArgs, json: bool) -> Result<()
         output::print(json, &view, || view.describe());
         told += 1;
     }
-    if told == 0 {
-        let text = format!(
-            "nothing in the ledger is, belongs to, or touches {}{}: a payment that is under way or has failed has no entry",
-            args.id,
-            on(client_id)
-        );
+    if told == 0 { without_entry(location, args, &named, &found, &asked, json) } else { Ok(()) }
+}
+
+/// Tells of payments for which nothing was posted. The server that owns the data knows them. Errors: there is none either.
+fn without_entry(
+    location: &Location,
+    args: &ExplainArgs,
+    named: &Named,
+    found: &Found,
+    asked: &BTreeSet<PlatformId>,
+    json: bool,
+) -> Result<(), Box<dyn Error>> {
+    let sought = Sought::new(asked.iter().copied(), named.ids());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let payments = runtime.block_on(control::find_payments(location, &sought))?;
+    let hint = match payments {
+        None => "; a payment that has failed or is under way has no entry, and is told of while a server runs on this folder",
+        Some(_) => "",
+    };
+    let payments = payments.unwrap_or_default();
+    if payments.is_empty() {
+        let text = format!("nothing in the ledger is, belongs to, or touches {}{}{hint}", args.id, on(args.client_id.as_deref()));
         return Err(Failure::new(Code::NotFound, text).into());
+    }
+    for payment in payments {
+        let view = payment.on(&found.platforms);
+        output::print(json, &view, || view.describe());
     }
     Ok(())
 }

@@ -7,11 +7,13 @@ mod hledger;
 mod holder;
 mod moment;
 mod named;
+mod payment;
 mod view;
 
 pub use anchor::anchor;
 pub use balance::{BalanceArgs, balance};
 pub use explain::{ExplainArgs, explain};
+pub use payment::{PaymentView, Sought};
 
 use std::error::Error;
 use std::io::{IsTerminal, Write};

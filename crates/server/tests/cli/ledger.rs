@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{done, refused, run};
+use crate::program::{Program, done, refused, run};
 use crate::support::{CLIENT_ID, World};
 
 const COMPANY: &str = "user_m_01JRFJJN9BR864A4KG7MH1WCZA";
@@ -120,6 +120,39 @@ fn a_user_is_explained_by_what_it_holds() {
         assert!(named.contains("Best Business") && named.contains("Cedrick Dickinson") && !text.contains("Best Business"), "{named}");
         let said = refused(&world.data(), world.database.as_deref(), &["ledger", "explain", PERSON, "--client-id", "nobody"]);
         assert!(said.contains("nobody"), "{said}");
+    }
+}
+
+/// A payment that failed left nothing in the books; the server that has it tells why.
+#[test]
+fn a_failed_payment_is_explained_by_its_refusal() {
+    for world in scenes() {
+        let database = world.database.as_deref();
+        let failed = "xfer_m_01JRFJJN9BR864A4KG7MH1WCZJ";
+        let eur = |amount: i64| json!({"Currency": "EUR", "Amount": amount});
+        let body = json!({
+            "AuthorId": COMPANY, "DebitedWalletId": OF_COMPANY, "CreditedWalletId": OF_PERSON, "DebitedFunds": eur(90_000), "Fees": eur(0),
+        });
+        let line = json!({"as": failed, "method": "POST", "path": format!("/v2.01/{CLIENT_ID}/transfers"), "body": body});
+        let file = world.folder.path().join("failed.jsonl");
+        std::fs::write(&file, format!("{line}\n")).unwrap();
+        done(&world.data(), database, &["fixtures", "load", &file.display().to_string()]);
+        let said = refused(&world.data(), database, &["ledger", "explain", failed]);
+        assert!(said.contains(failed) && said.contains("while a server runs"), "{said}");
+
+        let server = Program::serve(&world.data(), database, &[]);
+        server.listens();
+        let told: Value = serde_json::from_str(&done(&world.data(), database, &["--json", "ledger", "explain", failed])).unwrap();
+        let fields = ["payment", "client_id", "status", "result_code", "user", "debited_wallet", "credited_wallet", "debited_currency"];
+        let expected = [failed, CLIENT_ID, "FAILED", "001001", COMPANY, OF_COMPANY, OF_PERSON, "EUR"];
+        assert_eq!(fields.map(|field| told[field].as_str().unwrap_or("none")), expected, "{told}");
+        assert_eq!(told["debited"], 90_000);
+        let text = done(&world.data(), database, &["ledger", "explain", failed]);
+        for part in [failed, "FAILED 001001", "900.00 EUR", "nothing was posted"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(refused(&world.data(), database, &["ledger", "explain", failed, "--client-id", "nobody"]).contains("nobody"));
+        server.terminate();
     }
 }
 
