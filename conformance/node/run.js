@@ -23,7 +23,7 @@ ClientId and API key (or those in FLORIN_CLIENT_ID and FLORIN_API_KEY); or, with
   --only A,B         run only these files of the suite, such as Users,Wallets
   --report FILE      where the result of every test goes as JSON (default report.json; the suite's output beside it)
   --update           move newly passing tests from not-yet.txt to expected.txt; never takes one out of expected.txt
-  --issue N          with --update, move only those that not-yet.txt gives to issue N
+  --owner NAME       with --update, move only those that not-yet.txt gives to this owner: webhooks, people, money
   --check            only check that every test is in exactly one of expected.txt and not-yet.txt; needs no server
   --help
 
@@ -98,7 +98,7 @@ function readArguments() {
             only: { type: 'string' },
             report: { type: 'string' },
             update: { type: 'boolean', default: false },
-            issue: { type: 'string' },
+            owner: { type: 'string' },
             check: { type: 'boolean', default: false },
             help: { type: 'boolean', default: false },
         },
@@ -110,7 +110,7 @@ function readArguments() {
     for (const name of ['database', 'data']) {
         if (values[name] && !values.florin) throw new Refusal(`--${name} needs --florin`);
     }
-    if (values.issue && !values.update) throw new Refusal('--issue needs --update');
+    if (values.owner && !values.update) throw new Refusal('--owner needs --update');
     values.report = path.resolve(values.report || path.join(HERE, 'report.json'));
     return values;
 }
@@ -137,7 +137,7 @@ function chooseFiles(suite, only) {
 
 // The lists ------------------------------------------------------------------------------------------------------
 
-/** expected.txt: one title a line. not-yet.txt: `reason | title`. In both, lines with # are remarks. */
+/** expected.txt: one title a line. not-yet.txt: `owner: subject | title`. In both, lines with # are remarks. */
 function readLists() {
     const expected = lines(EXPECTED);
     const notYet = new Map();
@@ -250,7 +250,7 @@ function judge(all, lists, results, options) {
     const expected = new Set(lists.expected);
     const fresh = results.filter((test) => test.state === 'passed' && !expected.has(test.title));
     if (options.update) {
-        const owned = (test) => !options.issue || reasonIssue(lists.notYet.get(test.title)) === options.issue;
+        const owned = (test) => !options.owner || ownerOf(lists.notYet.get(test.title)) === options.owner;
         const moved = fresh.filter(owned).map((test) => test.title);
         moveToExpected(all, lists, moved);
         for (const title of moved) {
@@ -276,9 +276,9 @@ function judge(all, lists, results, options) {
     return broken.length === 0 ? 0 : 1;
 }
 
-/** `4` of `issue 4: KYC`. */
-function reasonIssue(reason) {
-    const found = /^issue (\d+)\b/.exec(reason || '');
+/** `people` of `people: recipients`. */
+function ownerOf(reason) {
+    const found = /^(\w+):/.exec(reason || '');
     return found ? found[1] : null;
 }
 

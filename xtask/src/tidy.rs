@@ -1,10 +1,12 @@
 //! Checks that no compiler makes: the arrows between crates, files without addresses of registries,
-//! tests that do not run, endpoints that the documents do not tell of, code that knows the data of the SDK's suite.
+//! tests that do not run, endpoints that the documents do not tell of, code that knows the data of the SDK's suite, licences,
+//! dependencies that nobody uses.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::{coverage, telltale};
+use crate::metadata::Metadata;
+use crate::{coverage, licences, telltale, unused};
 
 /// Which crates a crate may depend on (DESIGN: dependencies point one way). Tests may use `testkit`.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -32,7 +34,10 @@ pub fn check() -> Result<(), String> {
     wrong.extend(texts()?);
     wrong.extend(coverage::check()?);
     wrong.extend(telltale::check()?);
-    if wrong.is_empty() { Ok(()) } else { Err(format!("tidy found:\n  {}", wrong.join("\n  "))) }
+    let metadata = Metadata::read()?;
+    wrong.extend(licences::check(&metadata));
+    wrong.extend(unused::check(&metadata)?);
+    if wrong.is_empty() { Ok(()) } else { Err(format!("it found\n  {}", wrong.join("\n  "))) }
 }
 
 fn arrows() -> Result<Vec<String>, String> {

@@ -1,18 +1,22 @@
 //! The command line.
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::demo::DemoArgs;
+use crate::failure::{Code, Failure, Told};
 use crate::fixtures::LoadArgs;
 use crate::installation::Location;
 use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
+use crate::public_url::PublicUrl;
 use crate::user::{Hold, UserArgs};
-use crate::{bench, demo, fixtures, ledger, platform, serve, user};
+use crate::{bench, demo, fixtures, ledger, output, platform, serve, user};
 
 /// A payment-services engine with a real double-entry ledger.
 #[derive(Parser)]
@@ -20,7 +24,7 @@ use crate::{bench, demo, fixtures, ledger, platform, serve, user};
 struct Cli {
     #[command(flatten)]
     location: Location,
-    /// Prints JSON instead of text
+    /// Prints JSON instead of text, also of what fails
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -61,9 +65,10 @@ pub struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", env = "FLORIN_LISTEN")]
     pub listen: SocketAddr,
-    /// What clients reach the server by, for links in answers; the listen address unless given
+    /// What clients and payers reach the server by, for links in answers: http or https, without query and fragment. The
+    /// listen address unless given
     #[arg(long, value_name = "URL", env = "FLORIN_PUBLIC_URL")]
-    pub public_url: Option<String>,
+    pub public_url: Option<PublicUrl>,
     /// Counts calls and tells the counts, but never refuses one
     #[arg(long)]
     pub no_rate_limit: bool,
@@ -135,22 +140,60 @@ enum BenchCommand {
     Baseline(bench::BaselineArgs),
 }
 
-/// Reads the command line and does what it says.
-pub fn run() -> Result<ExitCode, Box<dyn Error>> {
-    let Cli { location, json, command } = Cli::parse();
+/// What a command ends with that could not be done, or not be understood.
+const FAILED: u8 = 2;
+
+/// Reads the command line, does what it says, and tells what failed.
+pub fn main() -> ExitCode {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let Cli { location, json, command } = match Cli::try_parse_from(&given) {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error, asks_for_json(&given)),
+    };
+    output::speak(json);
+    run(&location, json, command).unwrap_or_else(|error| {
+        eprintln!("{}", Told::of(error.as_ref()).text(json));
+        ExitCode::from(FAILED)
+    })
+}
+
+/// Whether `--json` is on a command line that cannot be understood.
+fn asks_for_json(given: &[OsString]) -> bool {
+    given.iter().skip(1).take_while(|argument| *argument != "--").any(|argument| argument == "--json")
+}
+
+/// Tells what is wrong with a command line; or what `--help` and `--version` ask for, which is nothing wrong.
+fn not_understood(error: &clap::Error, json: bool) -> ExitCode {
+    if !error.use_stderr() || !json {
+        drop(error.print());
+        return if error.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        eprintln!("{}", Told::of(&Failure::new(Code::Usage, "a command is missing: --help tells which there are")).text(true));
+        return ExitCode::from(FAILED);
+    }
+    let text = error.render().to_string();
+    // What follows the first paragraphs is advice for people.
+    let said = text.split("\n\nUsage:").next().unwrap_or_default().split("\n\nFor more information").next().unwrap_or_default();
+    let lines: Vec<&str> = said.trim_start_matches("error: ").lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    eprintln!("{}", Told::of(&Failure::new(Code::Usage, lines.join(" "))).text(true));
+    ExitCode::from(FAILED)
+}
+
+fn run(location: &Location, json: bool, command: Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
-        Command::Serve(args) => serve::run(&location, &args, json).map(|()| ExitCode::SUCCESS),
-        Command::Demo(args) => demo::run(&location, &args, json),
-        Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(&location, &args, json).map(|()| ExitCode::SUCCESS),
-        Command::Platform(PlatformCommand::Create(args)) => platform::create(&location, &args, json).map(|()| ExitCode::SUCCESS),
-        Command::User(UserCommand::Hold(args)) => user::hold(&location, &args, Hold::Put, json).map(|()| ExitCode::SUCCESS),
-        Command::User(UserCommand::Release(args)) => user::hold(&location, &args, Hold::End, json).map(|()| ExitCode::SUCCESS),
-        Command::Ledger(LedgerCommand::Verify(args)) => ledger::verify(&location, &args, json),
-        Command::Ledger(LedgerCommand::Anchor) => ledger::anchor(&location, json).map(|()| ExitCode::SUCCESS),
-        Command::Ledger(LedgerCommand::Balance(args)) => ledger::balance(&location, &args, json).map(|()| ExitCode::SUCCESS),
-        Command::Ledger(LedgerCommand::Explain(args)) => ledger::explain(&location, &args, json).map(|()| ExitCode::SUCCESS),
-        Command::Ledger(LedgerCommand::Export { format }) => ledger::export(&location, format, json).map(|()| ExitCode::SUCCESS),
-        Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(&location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Serve(args) => serve::run(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Demo(args) => demo::run(location, &args, json),
+        Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Platform(PlatformCommand::Create(args)) => platform::create(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::User(UserCommand::Hold(args)) => user::hold(location, &args, Hold::Put, json).map(|()| ExitCode::SUCCESS),
+        Command::User(UserCommand::Release(args)) => user::hold(location, &args, Hold::End, json).map(|()| ExitCode::SUCCESS),
+        Command::Ledger(LedgerCommand::Verify(args)) => ledger::verify(location, &args, json),
+        Command::Ledger(LedgerCommand::Anchor) => ledger::anchor(location, json).map(|()| ExitCode::SUCCESS),
+        Command::Ledger(LedgerCommand::Balance(args)) => ledger::balance(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Ledger(LedgerCommand::Explain(args)) => ledger::explain(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Ledger(LedgerCommand::Export { format }) => ledger::export(location, format, json).map(|()| ExitCode::SUCCESS),
+        Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Baseline(args)) => bench::baseline(location.database.as_deref(), &args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use tokio::net::{UnixListener, UnixStream};
 
 use axum::Router;
 
+use crate::failure::{Code, Failure, Told};
 use crate::fixtures::{self, Counted};
-use crate::installation::{Installation, Location};
+use crate::installation::{Installation, InstallationError, Location};
+use crate::ledger::{PaymentView, Sought};
 use crate::platform::{self, NewPlatform};
 use crate::user::{self, HoldRequest};
 
@@ -29,6 +32,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 enum Request {
     CreatePlatform(NewPlatform),
     HoldUser(HoldRequest),
+    FindPayments(Sought),
     RunFixture { line: String, hash: String, last_client: Option<String> },
 }
 
@@ -36,19 +40,15 @@ enum Request {
 #[serde(rename_all = "snake_case")]
 enum Response {
     Done,
+    Payments(Vec<PaymentView>),
     Ran { counted: Counted, last_client: Option<String> },
-    Refused(String),
+    Refused(Told),
 }
 
 /// Answers whoever connects, until the server ends.
-pub async fn listen(location: &Location, installation: Arc<Installation>, router: Router) -> std::io::Result<()> {
+pub async fn listen(location: &Location, installation: Arc<Installation>, router: Router) -> Result<(), InstallationError> {
     let path = location.socket();
-    // The folder is ours by its lock, so what is there is left over.
-    if path.exists() {
-        std::fs::remove_file(&path)?;
-    }
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = bind(&path).map_err(|source| InstallationError::File { path, source })?;
     tokio::spawn(async move {
         loop {
             let stream = match listener.accept().await {
@@ -69,6 +69,16 @@ pub async fn listen(location: &Location, installation: Arc<Installation>, router
     Ok(())
 }
 
+fn bind(path: &Path) -> std::io::Result<UnixListener> {
+    // The folder is ours by its lock, so what is there is left over.
+    if path.exists() {
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
 async fn answer(stream: UnixStream, installation: &Installation, router: &Router) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
@@ -77,19 +87,26 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
     let response = match serde_json::from_str(&line) {
         Ok(Request::CreatePlatform(new)) => match platform::make(&installation.engine, installation, &new).await {
             Ok(_) => Response::Done,
-            Err(error) => Response::Refused(error.to_string()),
+            Err(error) => Response::Refused(Told::of(&error)),
         },
         Ok(Request::HoldUser(request)) => match user::carry_out(installation, &request).await {
             Ok(()) => Response::Done,
-            Err(error) => Response::Refused(error.to_string()),
+            Err(error) => Response::Refused(Told::of(error.as_ref())),
+        },
+        Ok(Request::FindPayments(sought)) => match sought.find(installation.reads.as_ref()).await {
+            Ok(found) => Response::Payments(found),
+            Err(error) => Response::Refused(Told::of(error.as_ref())),
         },
         Ok(Request::RunFixture { line, hash, mut last_client }) => {
             match fixtures::run_line(router, installation, &line, &hash, &mut last_client).await {
                 Ok(counted) => Response::Ran { counted, last_client },
-                Err(error) => Response::Refused(error.to_string()),
+                Err(error) => Response::Refused(Told::of(error.as_ref())),
             }
         }
-        Err(_) => Response::Refused("the running server does not know this request: is it of another release?".to_owned()),
+        Err(_) => {
+            let why = "the running server does not know this request: is it of another release?";
+            Response::Refused(Told::of(&Failure::new(Code::Failed, why)))
+        }
     };
     let mut text = serde_json::to_string(&response)?;
     text.push('\n');
@@ -98,17 +115,20 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
 
 /// Asks the running server to make a platform.
 pub async fn create_platform(location: &Location, new: &NewPlatform) -> Result<(), Box<dyn Error>> {
-    match ask(location, &Request::CreatePlatform(new.clone())).await? {
-        Response::Refused(why) => Err(why.into()),
-        Response::Done | Response::Ran { .. } => Ok(()),
-    }
+    done(ask(location, &Request::CreatePlatform(new.clone())).await?)
 }
 
 /// Asks the running server to put or end a legal hold.
 pub async fn hold_user(location: &Location, request: &HoldRequest) -> Result<(), Box<dyn Error>> {
-    match ask(location, &Request::HoldUser(request.clone())).await? {
-        Response::Refused(why) => Err(why.into()),
-        Response::Done | Response::Ran { .. } => Ok(()),
+    done(ask(location, &Request::HoldUser(request.clone())).await?)
+}
+
+/// Asks the running server for payments; none where no server runs.
+pub async fn find_payments(location: &Location, sought: &Sought) -> Result<Option<Vec<PaymentView>>, Box<dyn Error>> {
+    let Ok(stream) = UnixStream::connect(location.socket()).await else { return Ok(None) };
+    match exchange(stream, &Request::FindPayments(sought.clone())).await? {
+        Response::Payments(found) => Ok(Some(found)),
+        other => unexpected(other),
     }
 }
 
@@ -120,16 +140,35 @@ pub async fn run_fixture(location: &Location, line: &str, hash: &str, last_clien
             *last_client = client;
             Ok(counted)
         }
-        Response::Refused(why) => Err(why.into()),
-        Response::Done => Err("the running server answered something else".into()),
+        other => unexpected(other),
+    }
+}
+
+fn done(response: Response) -> Result<(), Box<dyn Error>> {
+    match response {
+        Response::Done => Ok(()),
+        other => unexpected(other),
+    }
+}
+
+/// What an answer is that is not the one that was asked for: a refusal, or a mistake.
+fn unexpected<T>(response: Response) -> Result<T, Box<dyn Error>> {
+    match response {
+        Response::Refused(why) => Err(Failure::from(why).into()),
+        Response::Done | Response::Payments(_) | Response::Ran { .. } => Err("the running server answered something else".into()),
     }
 }
 
 async fn ask(location: &Location, request: &Request) -> Result<Response, Box<dyn Error>> {
     let path = location.socket();
-    let mut stream = UnixStream::connect(&path)
-        .await
-        .map_err(|error| format!("{} is in use, and its owner does not answer at {}: {error}", location.data.display(), path.display()))?;
+    let stream = UnixStream::connect(&path).await.map_err(|error| {
+        let text = format!("{} is in use, and its owner does not answer at {}: {error}", location.data.display(), path.display());
+        Failure::new(Code::InUse, text)
+    })?;
+    exchange(stream, request).await
+}
+
+async fn exchange(mut stream: UnixStream, request: &Request) -> Result<Response, Box<dyn Error>> {
     let mut text = serde_json::to_string(request)?;
     text.push('\n');
     stream.write_all(text.as_bytes()).await?;

@@ -12,7 +12,12 @@ use store::vault::Vault;
 use store::{Opened, Scan};
 
 use crate::clock::SystemClock;
-use crate::master_key::{self, MasterKeyError};
+use crate::environment;
+use crate::failure::Failure;
+use crate::master_key::{self, KeySource, MasterKeyError};
+
+/// What URLs of PostgreSQL begin with.
+const POSTGRES_SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// Names an installation on the command line.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,21 +39,51 @@ pub enum InstallationError {
     /// There is no usable master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
+    /// The master key is one, and not that of the data.
+    #[error("the master key in {key} is not the one that {data} was made with")]
+    WrongKey {
+        /// Where the key is from.
+        key: KeySource,
+        /// What it does not open.
+        data: String,
+    },
+    /// A variable cannot be read.
+    #[error(transparent)]
+    Variable(#[from] Failure),
     /// The data folder cannot be used.
     #[error("the data folder cannot be opened: {0}")]
     Sqlite(#[from] store::sqlite::OpenError),
     /// The database cannot be used.
-    #[error("the database cannot be opened: {0}")]
+    #[error("the database that --database or FLORIN_DATABASE names cannot be opened: {0}")]
     Postgres(#[from] store::postgres::OpenError),
+    /// The database is not one of PostgreSQL. The URL is not told: it may hold a password.
+    #[error("--database or FLORIN_DATABASE names no PostgreSQL database: a URL is needed that begins with postgres://, not {0}")]
+    NotPostgres(String),
     /// Another process owns the data folder.
     #[error("another process is using {0}")]
     InUse(PathBuf),
     /// There is nothing to read.
-    #[error("there is no data in {0}")]
+    #[error("there is no data in {0} yet")]
     NoData(String),
-    /// The folder could not be made, or the writer not be started.
-    #[error("the data folder could not be made, or the writer not be started")]
-    Io(#[from] std::io::Error),
+    /// A file or folder of the data folder could not be made or used.
+    #[error("{path} in the data folder cannot be used: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The folder could not be made.
+    #[error("the data folder {path} cannot be made: {source}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The system has no thread for the writer.
+    #[error("the writer cannot be started: {0}")]
+    Writer(std::io::Error),
     /// The system gave no random bytes.
     #[error("the system has no random bytes")]
     NoRandom,
@@ -61,9 +96,26 @@ impl Location {
         self.data.join("florin.sock")
     }
 
+    /// The database's URL, if there is one. Errors: one that is not of PostgreSQL.
+    fn url(&self) -> Result<Option<&str>, InstallationError> {
+        let Some(url) = self.database.as_deref() else { return Ok(None) };
+        if POSTGRES_SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
+            return Ok(Some(url));
+        }
+        let scheme = url.split_once("://").filter(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        Err(InstallationError::NotPostgres(
+            scheme.map_or_else(|| "a text without a scheme".to_owned(), |(scheme, _)| format!("{scheme}://")),
+        ))
+    }
+
+    /// Makes the data folder unless it is there.
+    pub fn make_folder(&self) -> Result<(), InstallationError> {
+        store::sqlite::make_folder(&self.data).map_err(|source| InstallationError::Folder { path: self.data.clone(), source })
+    }
+
     /// Whether nothing was ever here: no data in the folder, or none in the database.
     pub fn is_new(&self) -> Result<bool, InstallationError> {
-        match &self.database {
+        match self.url()? {
             None => Ok(!self.data.join(store::sqlite::MAIN_FILE).exists()),
             Some(url) => Ok(store::postgres::is_new(url)?),
         }
@@ -74,34 +126,43 @@ impl Location {
     }
 
     /// The master key, where it is. Makes none.
-    fn key(&self) -> Result<[u8; master_key::KEY_BYTES], InstallationError> {
-        match std::env::var("FLORIN_MASTER_KEY") {
-            Ok(text) => Ok(master_key::parse(&text)?),
-            Err(_) => Ok(master_key::read(&self.key_path())?),
-        }
+    fn key(&self) -> Result<Key, InstallationError> {
+        let (bytes, source) = match environment::read(master_key::VARIABLE)? {
+            Some(text) => (master_key::parse(&text, &KeySource::Variable)?, KeySource::Variable),
+            None => {
+                let path = self.key_path();
+                (master_key::read(&path)?, KeySource::File(path))
+            }
+        };
+        Ok(Key { bytes, source, is_made: false })
     }
 
     /// The master key; one is made for an installation that is new, and for no other.
     fn key_or_new(&self) -> Result<Key, InstallationError> {
         match self.key() {
             Err(InstallationError::MasterKey(MasterKeyError::Missing(path))) if self.is_new()? => {
-                Ok(Key { bytes: master_key::make(&path)?, made_at: Some(path) })
+                Ok(Key { bytes: master_key::make(&path)?, source: KeySource::File(path), is_made: true })
             }
-            found => Ok(Key { bytes: found?, made_at: None }),
+            found => found,
         }
     }
 
     /// Opens the ledger for reading, also while a server writes it. Makes nothing.
     pub fn open_scan(&self) -> Result<Arc<dyn Scan>, InstallationError> {
         if self.is_new()? {
-            let place = if self.database.is_some() { "the database".to_owned() } else { self.data.display().to_string() };
+            let place = match self.database {
+                Some(_) => "the database that --database or FLORIN_DATABASE names".to_owned(),
+                None => format!("{}, which --data or FLORIN_DATA names,", self.data.display()),
+            };
             return Err(InstallationError::NoData(place));
         }
-        let vault = Arc::new(Vault::new(&self.key()?));
-        match &self.database {
-            None => Ok(store::sqlite::open_scan(&self.data, vault)?),
-            Some(url) => Ok(store::postgres::open_scan(url, vault)?),
-        }
+        let key = self.key()?;
+        let vault = Arc::new(Vault::new(&key.bytes));
+        let opened = match self.url()? {
+            None => store::sqlite::open_scan(&self.data, vault).map_err(InstallationError::from),
+            Some(url) => store::postgres::open_scan(url, vault).map_err(InstallationError::from),
+        };
+        opened.map_err(|error| key.named_if(error))
     }
 
     /// Takes the folder for this process where the store does not: with a database there is still the socket in it.
@@ -110,48 +171,59 @@ impl Location {
             return Ok(None);
         }
         let path = self.data.join(store::sqlite::LOCK_FILE);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+        let unusable = |source| InstallationError::File { path: path.clone(), source };
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Err(InstallationError::InUse(path)),
-            Err(TryLockError::Error(error)) => Err(error.into()),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
     }
 
     /// Opens everything that commands need, making what is missing.
     pub fn start(&self) -> Result<Installation, InstallationError> {
-        store::sqlite::make_folder(&self.data)?;
+        let url = self.url()?;
+        self.make_folder()?;
         let lock = self.lock()?;
         let key = self.key_or_new()?;
         let vault = Arc::new(Vault::new(&key.bytes));
         let origin_key = vault.hash(&[b"addresses of callers"]);
         let acquirer_key = vault.hash(&[b"simulated acquirer"]);
         let credits = Credits::new(vault.hash(&[b"credits of banks"]));
-        let opened = match &self.database {
+        let opened = match url {
             None => store::sqlite::open(&self.data, vault).map_err(InstallationError::from),
             Some(url) => store::postgres::open(url, vault).map_err(InstallationError::from),
         };
-        let Opened { store, reads, sealer, last_id, .. } = opened.map_err(|error| key.not_used_if(error))?;
+        let Opened { store, reads, sealer, last_id, .. } = opened.map_err(|error| key.named_if(error))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
-        let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default())?;
+        let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default()).map_err(InstallationError::Writer)?;
         Ok(Installation { engine, reads, sealer, clock, origin_key, credits, acquirer_key, _lock: lock })
     }
 }
 
-/// A master key, and its file if it was made just now.
+/// A master key, where it is from, and whether it was made just now.
 struct Key {
     bytes: [u8; master_key::KEY_BYTES],
-    made_at: Option<PathBuf>,
+    source: KeySource,
+    is_made: bool,
 }
 
 impl Key {
-    /// Takes back a key that was made in vain: another server made the database first, with its own.
-    fn not_used_if(&self, error: InstallationError) -> InstallationError {
-        if let (Some(path), InstallationError::Postgres(store::postgres::OpenError::WrongMasterKey)) = (&self.made_at, &error) {
+    /// Says where the key is from that is not the one of the data, and takes back one that was made in vain: another server
+    /// made the database first, with its own.
+    fn named_if(self, error: InstallationError) -> InstallationError {
+        use store::{postgres, sqlite};
+        let is_made_in_vain = matches!(error, InstallationError::Postgres(postgres::OpenError::WrongMasterKey)) && self.is_made;
+        if let (KeySource::File(path), true) = (&self.source, is_made_in_vain) {
             drop(std::fs::remove_file(path));
         }
-        error
+        let data = match error {
+            InstallationError::Sqlite(sqlite::OpenError::WrongMasterKey(path)) => path.display().to_string(),
+            InstallationError::Postgres(postgres::OpenError::WrongMasterKey) => "the database".to_owned(),
+            error => return error,
+        };
+        InstallationError::WrongKey { key: self.source, data }
     }
 }
 

@@ -12,7 +12,7 @@ use domain::{DirectoryKey, Resource, Space};
 use engine::{Listing, Page};
 use sha2::{Digest, Sha256};
 
-use crate::installation::{Installation, Location};
+use crate::installation::{Installation, InstallationError, Location};
 use crate::platform::{self, NewPlatform, PlatformError};
 
 /// Name of the platform that a first start makes.
@@ -36,15 +36,16 @@ impl Introduction {
                 return Ok(Some(Self { path, new }));
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("{}: {error}", path.display()).into()),
+            Err(source) => return Err(InstallationError::File { path, source }.into()),
         }
         if !location.is_new()? {
             return Ok(None);
         }
         let new = NewPlatform { client_id: FIRST_PLATFORM.to_owned(), api_key: platform::random_key()? };
-        store::sqlite::make_folder(&location.data)?;
+        location.make_folder()?;
         // Whole or not at all, and never over another one.
-        let mut file = tempfile::NamedTempFile::new_in(&location.data)?;
+        let mut file = tempfile::NamedTempFile::new_in(&location.data)
+            .map_err(|source| InstallationError::Folder { path: location.data.clone(), source })?;
         serde_json::to_writer(&mut file, &new)?;
         file.as_file().sync_all()?;
         file.persist_noclobber(&path)?;

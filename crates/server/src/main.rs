@@ -5,6 +5,8 @@ mod cli;
 mod clock;
 mod control;
 mod demo;
+mod environment;
+mod failure;
 mod fixtures;
 mod http;
 mod installation;
@@ -14,6 +16,7 @@ mod master_key;
 mod output;
 mod platform;
 mod progress;
+mod public_url;
 mod serve;
 mod user;
 mod wiring;
@@ -25,16 +28,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match cli::run() {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("florin: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprintln!("  because {cause}");
-                source = cause.source();
-            }
-            ExitCode::from(2)
-        }
-    }
+    cli::main()
 }

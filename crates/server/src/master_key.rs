@@ -8,12 +8,35 @@ use rand::TryRng;
 
 /// Bytes of a master key.
 pub const KEY_BYTES: usize = 32;
+/// Hexadecimal digits of a master key.
+const DIGITS: usize = KEY_BYTES * 2;
+
+/// The variable that holds a key itself.
+pub const VARIABLE: &str = "FLORIN_MASTER_KEY";
+
+/// Where a key is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// [`VARIABLE`].
+    Variable,
+    /// A file.
+    File(PathBuf),
+}
+
+impl std::fmt::Display for KeySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Variable => f.write_str(VARIABLE),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
 
 /// Why there is no master key.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
     /// The file could not be read or made.
-    #[error("the master key {path}")]
+    #[error("the master key {path} cannot be read or made: {source}")]
     Io {
         /// Which file.
         path: PathBuf,
@@ -21,8 +44,8 @@ pub enum MasterKeyError {
         source: std::io::Error,
     },
     /// The text is not a key.
-    #[error("the master key has to be {} hexadecimal digits", KEY_BYTES * 2)]
-    Malformed,
+    #[error("the master key in {0} has to be {DIGITS} hexadecimal digits, and is not")]
+    Malformed(KeySource),
     /// Others may read the file.
     #[error("the master key {0} may be read by others than its owner: run chmod 600 on it")]
     Exposed(PathBuf),
@@ -42,18 +65,21 @@ pub fn default_path(data: &Path) -> PathBuf {
     data.with_file_name(name)
 }
 
-/// Reads a key that is given as text, as in an environment variable.
-pub fn parse(text: &str) -> Result<[u8; KEY_BYTES], MasterKeyError> {
-    let text = text.trim().as_bytes();
+/// Reads a key that is given as text, as it was found in `source`.
+pub fn parse(text: &str, source: &KeySource) -> Result<[u8; KEY_BYTES], MasterKeyError> {
+    digits(text.trim()).ok_or_else(|| MasterKeyError::Malformed(source.clone()))
+}
+
+fn digits(text: &str) -> Option<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
-    if text.len() != KEY_BYTES * 2 {
-        return Err(MasterKeyError::Malformed);
+    // A sign is read as a part of a number, and is no digit.
+    if text.len() != DIGITS || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
     }
-    for (byte, pair) in key.iter_mut().zip(text.chunks_exact(2)) {
-        let digits = std::str::from_utf8(pair).map_err(|_| MasterKeyError::Malformed)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| MasterKeyError::Malformed)?;
+    for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
-    Ok(key)
+    Some(key)
 }
 
 /// Reads the key in `path`.
@@ -65,7 +91,7 @@ pub fn read(path: &Path) -> Result<[u8; KEY_BYTES], MasterKeyError> {
             if mode & 0o077 != 0 {
                 return Err(MasterKeyError::Exposed(path.to_owned()));
             }
-            parse(&text)
+            parse(&text, &KeySource::File(path.to_owned()))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(MasterKeyError::Missing(path.to_owned())),
         Err(error) => Err(io(error)),
@@ -105,9 +131,9 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for text in ["", "00", &"zz".repeat(32), &"0".repeat(63)] {
-            assert!(parse(text).is_err(), "{text}");
+        for text in ["", "00", &"zz".repeat(32), &"+f".repeat(32), &"0".repeat(63)] {
+            assert!(parse(text, &KeySource::Variable).unwrap_err().to_string().contains(VARIABLE), "{text}");
         }
-        assert_eq!(parse(&"0a".repeat(32)).unwrap(), [10; 32]);
+        assert_eq!(parse(&"0a".repeat(32), &KeySource::Variable).unwrap(), [10; 32]);
     }
 }

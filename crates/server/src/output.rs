@@ -1,8 +1,20 @@
 //! How commands speak: to people by default, as JSON when asked.
 
 use std::io::{ErrorKind, Write};
+use std::sync::OnceLock;
 
+use money::Balance;
 use serde::Serialize;
+
+use crate::failure::{Code, Failure, Told};
+
+/// Whether scripts read what is printed.
+static AS_JSON: OnceLock<bool> = OnceLock::new();
+
+/// Says once how this process speaks.
+pub fn speak(json: bool) {
+    AS_JSON.get_or_init(|| json);
+}
 
 /// What a command that ends in one answer prints.
 pub fn print(json: bool, value: &impl Serialize, human: impl FnOnce() -> String) {
@@ -16,7 +28,9 @@ pub fn line(text: &str) {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("florin: nothing can be printed: {error}");
+            let failure = Failure::new(Code::Failed, format!("nothing can be printed: {error}"));
+            eprintln!("{}", Told::of(&failure).text(AS_JSON.get().is_some_and(|json| *json)));
+            #[expect(clippy::disallowed_methods, reason = "what is to be told cannot be, and every caller would go on as if it had been")]
             std::process::exit(2);
         }
         Ok(()) | Err(_) => {}
@@ -36,6 +50,16 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// So many of what is called `one`, and a letter s behind it where they are more or fewer: 1 posting, 1,234 postings.
+pub fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// A sum of minor units as people write it: 12.34 EUR.
+pub fn sum(minor: i64, currency: &str) -> String {
+    currency.parse().map_or_else(|_| format!("{minor} {currency}"), |currency| Balance::new(minor, currency).to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +67,6 @@ mod tests {
     #[test]
     fn thousands_stand_apart() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 1, 1_000].map(|number| counted(number, "row")), ["0 rows", "1 row", "1,000 rows"]);
     }
 }

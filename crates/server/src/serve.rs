@@ -10,29 +10,35 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::cli::ServeArgs;
-use crate::control;
+use crate::failure::{Code, Failure};
 use crate::installation::{Installation, Location};
 use crate::introduction::Introduction;
-use crate::output;
+use crate::public_url::PublicUrl;
 use crate::wiring::{Wired, wire};
+use crate::{control, environment, output};
 
 #[derive(Serialize)]
 struct Listening {
     address: String,
+    public_url: String,
 }
+
+/// How much is logged, and of what.
+const LOG_VARIABLE: &str = "FLORIN_LOG";
+const LOG_UNLESS_SET: &str = "warn";
 
 /// A server that ends has what it did sealed, if that takes no longer than this.
 const SEAL_WITHIN: Duration = Duration::from_secs(5);
 
 /// `florin serve`.
 pub fn run(location: &Location, args: &ServeArgs, json: bool) -> Result<(), Box<dyn Error>> {
-    log_to_stderr();
+    log_to_stderr(json)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let end = ended_by_signal()?;
         let running = Running::start(location, args, json).await?;
         tracing::info!(address = %running.address, "listening");
-        let listening = Listening { address: running.address.to_string() };
+        let listening = Listening { address: running.address.to_string(), public_url: running.public_url.to_string() };
         output::print(json, &listening, || format!("Florin listens on http://{}", listening.address));
         running.until(end).await;
         Ok(())
@@ -43,6 +49,8 @@ pub fn run(location: &Location, args: &ServeArgs, json: bool) -> Result<(), Box<
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// What links in its answers begin with.
+    pub public_url: PublicUrl,
     listener: TcpListener,
     wired: Wired,
     limits: Limits,
@@ -51,13 +59,18 @@ pub struct Running {
 impl Running {
     /// Opens everything, and makes and shows a first platform where there is nothing.
     pub async fn start(location: &Location, args: &ServeArgs, json: bool) -> Result<Self, Box<dyn Error>> {
-        let listener = TcpListener::bind(args.listen).await.map_err(|error| format!("cannot listen on {}: {error}", args.listen))?;
+        let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+            Failure::new(Code::Address, format!("cannot listen on {}, which --listen or FLORIN_LISTEN names: {error}", args.listen))
+        })?;
         let address = listener.local_addr()?;
         // Before anything else is made: a start that fails further on is then made up for by the next one.
         let introduction = Introduction::prepare(location)?;
         let installation = Arc::new(location.start()?);
-        let public_url = args.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let wired = wire(location, installation, &public_url, !args.no_rate_limit)?;
+        let public_url = args.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(address));
+        if args.public_url.is_none() && address.ip().is_unspecified() {
+            tracing::warn!(%public_url, "links in answers lead to this machine alone: --public-url says what others reach it by");
+        }
+        let wired = wire(location, installation, public_url.as_str(), !args.no_rate_limit)?;
         control::listen(location, Arc::clone(&wired.installation), wired.router.clone()).await?;
         if let Some(introduction) = introduction {
             introduction.make(&wired.installation, json).await?;
@@ -65,11 +78,11 @@ impl Running {
         wired.work();
         if let Some(path) = &args.ready_file {
             let unfinished = path.with_extension("unfinished");
-            std::fs::write(&unfinished, format!("{address}\n"))?;
-            std::fs::rename(&unfinished, path)?;
+            let written = std::fs::write(&unfinished, format!("{address}\n")).and_then(|()| std::fs::rename(&unfinished, path));
+            written.map_err(|error| Failure::new(Code::Storage, format!("the ready file {}: {error}", path.display())))?;
         }
         let limits = Limits { connections: args.max_connections, ..Limits::default() };
-        Ok(Self { address, listener, wired, limits })
+        Ok(Self { address, public_url, listener, wired, limits })
     }
 
     /// What the server works with.
@@ -91,12 +104,16 @@ impl Running {
     }
 }
 
-/// Logs go to standard error, as `FLORIN_LOG` says.
-pub fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("FLORIN_LOG").unwrap_or_else(|_| "warn".into());
+/// Logs go to standard error, as `FLORIN_LOG` says; a JSON object a line where scripts read. Errors: it says nothing that can
+/// be understood.
+pub fn log_to_stderr(json: bool) -> Result<(), Failure> {
+    let text = environment::read(LOG_VARIABLE)?.unwrap_or_else(|| LOG_UNLESS_SET.to_owned());
+    let filter = tracing_subscriber::EnvFilter::try_new(&text)
+        .map_err(|error| Failure::new(Code::Usage, format!("{LOG_VARIABLE} cannot be understood, {text:?}: {error}")))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second server in one process (tests) keeps the first one's log.
-    drop(subscriber.try_init());
+    drop(if json { subscriber.json().try_init() } else { subscriber.try_init() });
+    Ok(())
 }
 
 /// Listens from now on for the process being asked to end; what it gives is ready once it was.

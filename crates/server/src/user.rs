@@ -11,6 +11,7 @@ use engine::UuidIds;
 use ledger::Uid;
 use serde::{Deserialize, Serialize};
 
+use crate::failure::{Code, Failure};
 use crate::installation::{Installation, Location, random_seed};
 use crate::{control, output};
 
@@ -64,15 +65,17 @@ pub fn hold(location: &Location, args: &UserArgs, hold: Hold, json: bool) -> Res
 /// Does what was asked for. Errors: no such platform, no such user.
 pub async fn carry_out(installation: &Installation, request: &HoldRequest) -> Result<(), Box<dyn Error>> {
     let parsed = parse(&[Prefix::User], &request.user).or_else(|| Uid::parse(&request.user));
-    let user = UserId(parsed.ok_or_else(|| format!("{} is not the form of a user's id", request.user))?);
+    let user = UserId(parsed.ok_or_else(|| Failure::new(Code::Invalid, format!("{} is not the form of a user's id", request.user)))?);
     let name = DirectoryKey { space: Space::ClientId, text: request.client_id.as_str().into() };
     let found = installation.reads.directory(name).await?;
-    let platform = found.ok_or_else(|| format!("there is no platform {}", request.client_id))?.platform;
+    let platform = found.ok_or_else(|| Failure::new(Code::NotFound, format!("there is no platform {}", request.client_id)))?.platform;
     let mut ids = UuidIds::new(installation.clock.clone(), random_seed()?);
     let ctx = Ctx::system(platform, RequestId(ids.fresh()));
     let done = match request.hold {
         Hold::Put => installation.engine.run(ctx, HoldUser { user }).await?,
         Hold::End => installation.engine.run(ctx, ReleaseUser { user }).await?,
     };
-    done.map(drop).map_err(|HoldUserError::NotFound| format!("there is no user {} on {}", request.user, request.client_id).into())
+    done.map(drop).map_err(|HoldUserError::NotFound| {
+        Failure::new(Code::NotFound, format!("there is no user {} on {}", request.user, request.client_id)).into()
+    })
 }

@@ -144,7 +144,7 @@ impl Chores for Work {
 pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &str, enforces_rates: bool) -> Result<Wired, Box<dyn Error>> {
     let (engine, reads, clock) = (installation.engine.clone(), Arc::clone(&installation.reads), Arc::clone(&installation.clock));
     let outside = location.data.join("outside");
-    std::fs::create_dir_all(&outside)?;
+    std::fs::create_dir_all(&outside).map_err(|source| InstallationError::File { path: outside.clone(), source })?;
     let acquirer = SimulatedAcquirer::open(&outside, &installation.acquirer_key)?;
     let bank = SimulatedBank::open(&outside)?;
     let rails = Rails { cards: Some(Arc::new(acquirer)), bank: Some(Arc::new(bank.clone())) };

@@ -26,8 +26,7 @@ pub fn check() -> Result<Vec<String>, String> {
 
 /// Where cargo has tests put what they write.
 fn folder() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    target.join("tmp/coverage")
+    crate::target().join("tmp/coverage")
 }
 
 fn recorded() -> Result<String, String> {

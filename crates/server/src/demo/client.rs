@@ -11,17 +11,20 @@ use serde_json::Value;
 
 use crate::http;
 use crate::platform::NewPlatform;
+use crate::public_url::PublicUrl;
 
 /// Speaks for one platform.
 pub struct Client {
     address: SocketAddr,
+    /// What links in answers begin with. They lead to the server at `address`, whatever others reach it by.
+    public_url: PublicUrl,
     client_id: String,
     token: String,
 }
 
 impl Client {
     /// Gets a token for the platform's key.
-    pub async fn connect(address: SocketAddr, platform: NewPlatform) -> Result<Self, Box<dyn Error>> {
+    pub async fn connect(address: SocketAddr, public_url: PublicUrl, platform: NewPlatform) -> Result<Self, Box<dyn Error>> {
         let basic = BASE64_STANDARD.encode(format!("{}:{}", platform.client_id, platform.api_key));
         let request = Request::builder()
             .method(Method::POST)
@@ -32,7 +35,7 @@ impl Client {
             .body(Body::from("grant_type=client_credentials"))?;
         let answer: Value = serde_json::from_slice(http::send(address, request).await?.body())?;
         let token = answer.get("access_token").and_then(Value::as_str).ok_or("the server gave no token")?;
-        Ok(Self { address, client_id: platform.client_id, token: token.to_owned() })
+        Ok(Self { address, public_url, client_id: platform.client_id, token: token.to_owned() })
     }
 
     /// Asks the wire, below `/v2.01/{ClientId}`. Errors: any answer that is not a success, with its text.
@@ -47,7 +50,7 @@ impl Client {
 
     /// Posts a form without credentials, as a browser does, and gives the text of the answer.
     pub async fn form(&self, url: &str, form: &str) -> Result<String, Box<dyn Error>> {
-        let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or(url);
+        let path = url.strip_prefix(self.public_url.as_str()).ok_or_else(|| format!("{url} does not lead to {}", self.public_url))?;
         let request = Request::builder()
             .method(Method::POST)
             .uri(path)

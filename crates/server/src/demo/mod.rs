@@ -7,11 +7,13 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::cli::ServeArgs;
 use crate::installation::Location;
-use crate::ledger;
 use crate::platform::{self, NewPlatform};
 use crate::serve::{Running, ended_by_signal, log_to_stderr};
+use crate::{ledger, output};
 
 /// How the demo runs.
 #[derive(clap::Args, Clone, Debug)]
@@ -23,24 +25,37 @@ pub struct DemoArgs {
     pub exit: bool,
 }
 
+/// Where the story plays: told before it, and, with the key to go on with, after it.
+#[derive(Serialize)]
+struct Scene {
+    address: String,
+    public_url: String,
+    client_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_key: Option<String>,
+}
+
 /// `florin demo`.
 pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode, Box<dyn Error>> {
-    log_to_stderr();
+    log_to_stderr(json)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let running = Running::start(location, &args.serve, json).await?;
-        let (address, installation) = (running.address, running.installation());
+        let (address, public_url, installation) = (running.address, running.public_url.clone(), running.installation());
         let new = NewPlatform { client_id: format!("demo-{}", platform::random_key()?.split_at(8).0), api_key: platform::random_key()? };
         platform::make(&installation.engine, &installation, &new).await?;
         drop(installation);
         let end = Arc::new(tokio::sync::Notify::new());
         let ended = Arc::clone(&end);
         let server = tokio::spawn(async move { running.until(async move { ended.notified().await }).await });
-        let mut narrator = story::Narrator::new(json);
-        narrator.say(&format!("A server runs at http://{address}. The marketplace is platform {}.", new.client_id));
-        let client = client::Client::connect(address, new.clone()).await?;
-        story::tell(&client, &mut narrator).await?;
-        narrator.say("The whole ledger is held against its invariants:");
+        let scene =
+            Scene { address: address.to_string(), public_url: public_url.to_string(), client_id: new.client_id.clone(), api_key: None };
+        output::print(json, &scene, || format!("A server runs at http://{address}. The marketplace is platform {}.\n", new.client_id));
+        let client = client::Client::connect(address, public_url, new.clone()).await?;
+        story::tell(&client, &mut story::Narrator::new(json)).await?;
+        if !json {
+            output::line("The whole ledger is held against its invariants:\n");
+        }
         let verified = ledger::verify(location, &ledger::VerifyArgs::default(), json)?;
         if verified != ExitCode::SUCCESS {
             return Ok(verified);
@@ -49,10 +64,11 @@ pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode,
             end.notify_one();
         } else {
             let asked = ended_by_signal()?;
-            narrator.say(&format!(
-                "The server stays up at http://{address}; Ctrl-C ends it.\n  ClientId {}\n  API key  {}",
-                new.client_id, new.api_key
-            ));
+            let scene = Scene { api_key: Some(new.api_key.clone()), ..scene };
+            output::print(json, &scene, || {
+                let (client_id, api_key) = (&new.client_id, &new.api_key);
+                format!("The server stays up at http://{address}; Ctrl-C ends it.\n  ClientId {client_id}\n  API key  {api_key}\n")
+            });
             let end = Arc::clone(&end);
             tokio::spawn(async move {
                 asked.await;

@@ -1,14 +1,15 @@
 //! The story: a buyer pays, a seller is paid, and not everything goes well.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use money::{Balance, Currency};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::client::{Client, text};
-use crate::output::line;
+use crate::output::{self, sum};
 
 /// A payout that is not settled after this long would spoil the story.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,25 +20,66 @@ pub struct Narrator {
     step: u32,
 }
 
+/// What happened, and what it made.
+#[derive(Default, Serialize)]
+struct Step {
+    step: u32,
+    title: String,
+    /// Ids of what was made, by what it is.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    made: BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<Paid>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    balances: Vec<Held>,
+}
+
+/// A payment as it stands.
+#[derive(Serialize)]
+struct Paid {
+    id: String,
+    status: String,
+    result_code: Option<String>,
+    result_message: Option<String>,
+}
+
+/// What a wallet holds.
+#[derive(Serialize)]
+struct Held {
+    of: &'static str,
+    wallet: String,
+    /// Minor units.
+    balance: i64,
+    currency: String,
+}
+
 impl Narrator {
     pub const fn new(json: bool) -> Self {
         Self { json, step: 0 }
     }
 
-    /// Something beside the steps.
-    pub fn say(&self, text: &str) {
-        if self.json { line(&json!({ "note": text }).to_string()) } else { line(&format!("{text}\n")) }
-    }
-
-    fn step(&mut self, title: &str, lines: &[String]) {
+    fn tell(&mut self, mut step: Step) {
         self.step += 1;
-        if self.json {
-            line(&json!({ "step": self.step, "title": title, "lines": lines }).to_string());
-            return;
+        step.step = self.step;
+        output::print(self.json, &step, || step.describe());
+    }
+}
+
+impl Step {
+    fn describe(&self) -> String {
+        let mut text = format!("{}. {}\n", self.step, self.title);
+        for (what, id) in &self.made {
+            text.push_str(&format!("   {what:<6} {id}\n"));
         }
-        line(&format!("{}. {title}", self.step));
-        lines.iter().for_each(|told| line(&format!("   {told}")));
-        line("");
+        if let Some(Paid { id, status, result_code, result_message }) = &self.payment {
+            let code = result_code.as_ref().map_or_else(String::new, |code| format!(" {code}"));
+            let message = result_message.as_ref().map_or_else(String::new, |message| format!(" ({message})"));
+            text.push_str(&format!("   {id} {status}{code}{message}\n"));
+        }
+        for Held { of, balance, currency, .. } in &self.balances {
+            text.push_str(&format!("   {of:<12}{:>14}\n", sum(*balance, currency)));
+        }
+        text
     }
 }
 
@@ -81,7 +123,8 @@ async fn onboard(
     let wallet = client.call(Method::POST, "/wallets", Some(&body)).await?;
     let wallet = text(&wallet, "Id")?.to_owned();
     let what = if category == "OWNER" { "is taken up as an owner and verified" } else { "is taken up as a payer" };
-    narrator.step(&format!("{first} {what}"), &[format!("user   {user}"), format!("wallet {wallet}")]);
+    let made = BTreeMap::from([("user", user.clone()), ("wallet", wallet.clone())]);
+    narrator.tell(Step { title: format!("{first} {what}"), made, ..Step::default() });
     Ok(Party { name: first, user, wallet })
 }
 
@@ -97,7 +140,8 @@ async fn register_card(client: &Client, narrator: &mut Narrator, buyer: &Party) 
     let path = format!("/cardregistrations/{}", text(&registration, "Id")?);
     let registration = client.call(Method::PUT, &path, Some(&json!({ "RegistrationData": token }))).await?;
     let card = text(&registration, "CardId")?.to_owned();
-    narrator.step(&format!("{} registers a card", buyer.name), &[format!("card   {card}")]);
+    let made = BTreeMap::from([("card", card.clone())]);
+    narrator.tell(Step { title: format!("{} registers a card", buyer.name), made, ..Step::default() });
     Ok(card)
 }
 
@@ -182,22 +226,27 @@ async fn be_refused(client: &Client, narrator: &mut Narrator, parties: &[&Party;
 
 /// Tells a step: the payment, and every balance after it.
 async fn told(client: &Client, narrator: &mut Narrator, title: &str, payment: &Value, parties: &[&Party; 2]) -> Result<(), Box<dyn Error>> {
-    let code = payment.get("ResultCode").and_then(Value::as_str).map_or_else(String::new, |code| format!(" {code}"));
-    let message = payment.get("ResultMessage").and_then(Value::as_str).map_or_else(String::new, |message| format!(" ({message})"));
-    let mut lines = vec![format!("{} {}{code}{message}", text(payment, "Id")?, text(payment, "Status")?)];
+    let optional = |field: &str| payment.get(field).and_then(Value::as_str).map(str::to_owned);
+    let paid = Paid {
+        id: text(payment, "Id")?.to_owned(),
+        status: text(payment, "Status")?.to_owned(),
+        result_code: optional("ResultCode"),
+        result_message: optional("ResultMessage"),
+    };
+    let mut balances = Vec::new();
     for party in parties {
-        let wallet = client.call(Method::GET, &format!("/wallets/{}", party.wallet), None).await?;
-        lines.push(format!("{:<12}{:>14}", party.name, balance(&wallet)));
+        balances.push(held(party.name, &client.call(Method::GET, &format!("/wallets/{}", party.wallet), None).await?)?);
     }
-    let fees = client.call(Method::GET, "/clients/wallets/FEES/EUR", None).await?;
-    lines.push(format!("{:<12}{:>14}", "marketplace", balance(&fees)));
-    narrator.step(title, &lines);
+    balances.push(held("marketplace", &client.call(Method::GET, "/clients/wallets/FEES/EUR", None).await?)?);
+    narrator.tell(Step { title: title.to_owned(), payment: Some(paid), balances, ..Step::default() });
     Ok(())
 }
 
-fn balance(wallet: &Value) -> String {
-    let amount = wallet.pointer("/Balance/Amount").and_then(Value::as_i64).unwrap_or(0);
-    Balance::new(amount, Currency::EUR).to_string()
+fn held(of: &'static str, wallet: &Value) -> Result<Held, Box<dyn Error>> {
+    let balance = wallet.get("Balance").ok_or_else(|| format!("the answer has no Balance: {wallet}"))?;
+    let amount = balance.get("Amount").and_then(Value::as_i64).ok_or_else(|| format!("the answer has no Amount: {wallet}"))?;
+    let (wallet, currency) = (text(wallet, "Id")?.to_owned(), text(balance, "Currency")?.to_owned());
+    Ok(Held { of, wallet, balance: amount, currency })
 }
 
 fn eur(minor: i64) -> Value {

@@ -7,19 +7,19 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
 
-use ledger::{AccountId, Entry, Posting};
+use ledger::{AccountId, Entry, Posting, Uid};
 use store::{Part, Scan};
 
 use crate::progress::Progress;
 
 /// Writes every entry, oldest first.
 pub fn write(scan: &dyn Scan, out: &mut dyn Write, progress: &mut Progress) -> Result<(), Box<dyn Error>> {
-    let mut names: BTreeMap<AccountId, String> = BTreeMap::new();
+    let mut names: BTreeMap<(Uid, AccountId), String> = BTreeMap::new();
     let mut result = Ok(());
     writeln!(out, "; The whole ledger. Amounts are in major units.")?;
     scan.ledger(&mut |part| match part {
         Part::Account(account) => {
-            names.insert(account.id, format!("{}:{}:{}", account.role.name(), account.tenant, account.id.0));
+            names.insert((account.tenant, account.id), format!("{}:{}:{}", account.role.name(), account.tenant, account.id.0));
         }
         Part::Entry(entry, postings) => {
             progress.step();
@@ -33,11 +33,16 @@ pub fn write(scan: &dyn Scan, out: &mut dyn Write, progress: &mut Progress) -> R
     Ok(())
 }
 
-fn entry_of(out: &mut dyn Write, names: &BTreeMap<AccountId, String>, entry: &Entry, postings: &[Posting]) -> Result<(), Box<dyn Error>> {
+fn entry_of(
+    out: &mut dyn Write,
+    names: &BTreeMap<(Uid, AccountId), String>,
+    entry: &Entry,
+    postings: &[Posting],
+) -> Result<(), Box<dyn Error>> {
     let day = date(entry.booked_at_ms)?;
     writeln!(out, "\n{day} ({}) {}  ; operation:{}", entry.id.0, entry.kind.name(), entry.operation)?;
     for posting in postings {
-        let name = names.get(&posting.account).ok_or("a posting names an account that is not there")?;
+        let name = names.get(&(entry.tenant, posting.account)).ok_or("a posting names an account that is not there")?;
         writeln!(out, "    {name}  {}", money::Balance::new(posting.amount, posting.currency))?;
     }
     Ok(())

@@ -1,12 +1,19 @@
 //! `florin ledger`: verify, anchor, export, balance and explain.
 
 mod anchor;
+mod balance;
+mod explain;
 mod hledger;
-mod look;
+mod holder;
+mod moment;
+mod named;
+mod payment;
 mod view;
 
 pub use anchor::anchor;
-pub use look::{BalanceArgs, ExplainArgs, balance, explain};
+pub use balance::{BalanceArgs, balance};
+pub use explain::{ExplainArgs, explain};
+pub use payment::{PaymentView, Sought};
 
 use std::error::Error;
 use std::io::{IsTerminal, Write};
@@ -18,9 +25,10 @@ use serde::Serialize;
 use store::Scan;
 
 use crate::installation::Location;
-use crate::output::{self, thousands};
+use crate::output::{self, counted, thousands};
 use crate::progress::Progress;
-use view::{Accounts, EntryView, People};
+use named::Accounts;
+use view::{EntryView, People};
 
 /// Formats that the ledger can be written in.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -93,19 +101,19 @@ pub fn verify(location: &Location, args: &VerifyArgs, json: bool) -> Result<Exit
 
 fn describe(verified: &Verified) -> String {
     let mut seen = format!(
-        "{} accounts, {} entries, {} postings, {} sealed blocks",
-        thousands(verified.accounts),
-        thousands(verified.entries),
-        thousands(verified.postings),
-        thousands(verified.sealed_blocks)
+        "{}, {}, {}, {}",
+        counted(verified.accounts, "account"),
+        entries(verified.entries),
+        counted(verified.postings, "posting"),
+        counted(verified.sealed_blocks, "sealed block")
     );
     if verified.anchored_heads > 0 {
-        seen.push_str(&format!(", {} anchored heads", verified.anchored_heads));
+        seen.push_str(&format!(", {}", counted(verified.anchored_heads as u64, "anchored head")));
     }
     let mut text = if verified.holds {
         format!("The ledger holds: {seen}.")
     } else {
-        format!("The ledger does NOT hold: {seen}, {} findings.", thousands(verified.findings_in_all))
+        format!("The ledger does NOT hold: {seen}, {}.", counted(verified.findings_in_all, "finding"))
     };
     for finding in &verified.findings {
         text.push_str("\n  ");
@@ -113,12 +121,16 @@ fn describe(verified: &Verified) -> String {
     }
     if verified.entries_not_sealed_yet > 0 || verified.audit_lines_not_sealed_yet > 0 {
         text.push_str(&format!(
-            "\nNot sealed yet: {} entries, {} audit lines.",
-            thousands(verified.entries_not_sealed_yet),
-            thousands(verified.audit_lines_not_sealed_yet)
+            "\nNot sealed yet: {}, {}.",
+            entries(verified.entries_not_sealed_yet),
+            counted(verified.audit_lines_not_sealed_yet, "audit line")
         ));
     }
     text
+}
+
+fn entries(number: u64) -> String {
+    format!("{} {}", thousands(number), if number == 1 { "entry" } else { "entries" })
 }
 
 /// `florin ledger export`. As JSON it is an object an entry, a line each, whatever the format.
@@ -134,7 +146,7 @@ pub fn export(location: &Location, format: Format, json: bool) -> Result<(), Box
 }
 
 fn lines(scan: &dyn Scan, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
-    let (mut accounts, people) = (Accounts::new(), People::default());
+    let (mut accounts, people) = (Accounts::default(), People::default());
     let mut result = Ok(());
     let line = |out: &mut dyn Write, accounts: &Accounts, entry: &Entry, postings: &[Posting]| -> Result<(), Box<dyn Error>> {
         serde_json::to_writer(&mut *out, &EntryView::new(entry, postings, accounts, &people)?)?;
@@ -142,7 +154,7 @@ fn lines(scan: &dyn Scan, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
         Ok(())
     };
     scan.ledger(&mut |part| match part {
-        store::Part::Account(account) => drop(accounts.insert(account.id, account)),
+        store::Part::Account(account) => accounts.add(account),
         store::Part::Entry(entry, postings) => {
             if result.is_ok() {
                 result = line(out, &accounts, &entry, &postings);

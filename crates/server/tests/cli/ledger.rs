@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{done, refused, run};
+use crate::program::{Program, done, refused, run};
 use crate::support::{CLIENT_ID, World};
 
 const COMPANY: &str = "user_m_01JRFJJN9BR864A4KG7MH1WCZA";
@@ -77,14 +77,14 @@ fn an_entry_is_explained_down_to_the_persons() {
         let entry: Value = serde_json::from_str(&ask(&["--json", "ledger", "explain", TRANSFER])).unwrap();
         let (debited, credited) = (posting(&entry, "wallet", -300), posting(&entry, "wallet", 280));
         for (posting, role) in [(debited, "representative"), (credited, "holder")] {
-            assert_eq!(posting["wallet"], posting["account"]);
             assert_eq!(posting["persons"][0]["role"], role);
             assert_eq!(posting["persons"].as_array().unwrap().len(), 1);
             assert_ne!(posting["persons"][0]["person"], posting["user"]);
         }
-        assert_ne!(debited["user"], credited["user"]);
+        let shown = [&entry["payment"], &entry["client_id"], &debited["wallet"], &debited["user"], &credited["wallet"], &credited["user"]];
+        assert_eq!(shown, [TRANSFER, CLIENT_ID, OF_COMPANY, COMPANY, OF_PERSON, PERSON], "ids are as the API shows them");
         let fees = posting(&entry, "fees", 20);
-        assert_eq!((&fees["user"], &fees["wallet"], fees.get("persons")), (&Value::Null, &Value::Null, None));
+        assert_eq!((&fees["user"], &fees["wallet"], fees.get("persons")), (&Value::Null, &json!("FEES_EUR"), None));
 
         // By the wallet there are two, by the entry itself the same one.
         let both = ask(&["--json", "ledger", "explain", OF_COMPANY]);
@@ -96,7 +96,110 @@ fn an_entry_is_explained_down_to_the_persons() {
             assert!(text.contains(part.as_str().unwrap()), "{text}");
         }
         assert!(text.contains(", representative") && text.contains(", holder"), "{text}");
+        for id in [TRANSFER, OF_COMPANY, OF_PERSON, "FEES_EUR", CLIENT_ID] {
+            assert!(text.contains(id), "{id}: {text}");
+        }
     }
+}
+
+#[test]
+fn a_user_is_explained_by_what_it_holds() {
+    for world in scenes() {
+        let ask = |args: &[&str]| done(&world.data(), world.database.as_deref(), args);
+        let user: Value = serde_json::from_str(&ask(&["--json", "ledger", "explain", PERSON])).unwrap();
+        assert_eq!((&user["user"], &user["client_id"], &user["persons"][0]["role"]), (&json!(PERSON), &json!(CLIENT_ID), &json!("holder")));
+        let wallets = user["wallets"].as_array().unwrap();
+        assert_eq!(wallets.len(), 1, "{user}");
+        let told = ["wallet", "balance", "held", "currency", "postings"].map(|field| wallets[0][field].clone());
+        assert_eq!(told, [json!(OF_PERSON), json!(280), json!(0), json!("EUR"), json!(1)]);
+        let text = ask(&["ledger", "explain", COMPANY]);
+        for part in [COMPANY, OF_COMPANY, CLIENT_ID, "7.00 EUR", ", representative", "2 postings"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let named = ask(&["ledger", "explain", COMPANY, "--names"]);
+        assert!(named.contains("Best Business") && named.contains("Cedrick Dickinson") && !text.contains("Best Business"), "{named}");
+        let said = refused(&world.data(), world.database.as_deref(), &["ledger", "explain", PERSON, "--client-id", "nobody"]);
+        assert!(said.contains("nobody"), "{said}");
+    }
+}
+
+/// A payment that failed left nothing in the books; the server that has it tells why.
+#[test]
+fn a_failed_payment_is_explained_by_its_refusal() {
+    for world in scenes() {
+        let database = world.database.as_deref();
+        let failed = "xfer_m_01JRFJJN9BR864A4KG7MH1WCZJ";
+        let eur = |amount: i64| json!({"Currency": "EUR", "Amount": amount});
+        let body = json!({
+            "AuthorId": COMPANY, "DebitedWalletId": OF_COMPANY, "CreditedWalletId": OF_PERSON, "DebitedFunds": eur(90_000), "Fees": eur(0),
+        });
+        let line = json!({"as": failed, "method": "POST", "path": format!("/v2.01/{CLIENT_ID}/transfers"), "body": body});
+        let file = world.folder.path().join("failed.jsonl");
+        std::fs::write(&file, format!("{line}\n")).unwrap();
+        done(&world.data(), database, &["fixtures", "load", &file.display().to_string()]);
+        let said = refused(&world.data(), database, &["ledger", "explain", failed]);
+        assert!(said.contains(failed) && said.contains("while a server runs"), "{said}");
+
+        let server = Program::serve(&world.data(), database, &[]);
+        server.listens();
+        let told: Value = serde_json::from_str(&done(&world.data(), database, &["--json", "ledger", "explain", failed])).unwrap();
+        let fields = ["payment", "client_id", "status", "result_code", "user", "debited_wallet", "credited_wallet", "debited_currency"];
+        let expected = [failed, CLIENT_ID, "FAILED", "001001", COMPANY, OF_COMPANY, OF_PERSON, "EUR"];
+        assert_eq!(fields.map(|field| told[field].as_str().unwrap_or("none")), expected, "{told}");
+        assert_eq!(told["debited"], 90_000);
+        let text = done(&world.data(), database, &["ledger", "explain", failed]);
+        for part in [failed, "FAILED 001001", "900.00 EUR", "nothing was posted"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(refused(&world.data(), database, &["ledger", "explain", failed, "--client-id", "nobody"]).contains("nobody"));
+        server.terminate();
+    }
+}
+
+#[test]
+fn a_platforms_own_account_has_the_name_that_the_api_shows() {
+    for world in scenes() {
+        let database = world.database.as_deref();
+        let ask = |args: &[&str]| serde_json::from_str::<Value>(&done(&world.data(), database, args)).unwrap();
+        let fees = ask(&["--json", "ledger", "balance", "FEES_EUR"]);
+        assert_eq!((&fees["wallet"], &fees["balance"], &fees["currency"]), (&json!("FEES_EUR"), &json!(20), &json!("EUR")));
+        assert_eq!(ask(&["--json", "ledger", "explain", "FEES_EUR"])["payment"], TRANSFER);
+        assert!(refused(&world.data(), database, &["ledger", "balance", "FEES_GBP"]).contains("FEES_GBP"));
+
+        // Once another platform has such an account, it takes a word which.
+        done(&world.data(), database, &["platform", "create", "--client-id", "other"]);
+        let eur = |amount: i64| json!({"Currency": "EUR", "Amount": amount});
+        let wire = json!({"CreditedWalletId": "CREDIT_EUR", "DeclaredDebitedFunds": eur(50)});
+        let path = "/v2.01/other/clients/payins/bankwire/direct";
+        let lines = [
+            json!({"as": "payin_m_credit", "method": "POST", "path": path, "body": wire}),
+            json!({"method": "POST", "path": "/sandbox/v1/payins/payin_m_credit/receive", "client_id": "other", "body": {}}),
+            json!({"as": "payin_m_own", "method": "POST", "path": path.replace("other", CLIENT_ID), "body": wire}),
+            json!({"method": "POST", "path": "/sandbox/v1/payins/payin_m_own/receive", "client_id": CLIENT_ID, "body": {"Amount": 70}}),
+        ];
+        let file = world.folder.path().join("credits.jsonl");
+        std::fs::write(&file, lines.map(|line| format!("{line}\n")).concat()).unwrap();
+        done(&world.data(), database, &["fixtures", "load", &file.display().to_string()]);
+        let said = refused(&world.data(), database, &["ledger", "balance", "CREDIT_EUR"]);
+        assert!(said.contains("--client-id") && said.contains("other") && said.contains(CLIENT_ID), "{said}");
+        assert_eq!(ask(&["--json", "ledger", "balance", "CREDIT_EUR", "--client-id", "other"])["balance"], 50);
+        assert!(refused(&world.data(), database, &["ledger", "balance", "CREDIT_EUR", "--client-id", "nobody"]).contains("nobody"));
+    }
+}
+
+#[test]
+fn a_date_is_its_end() {
+    let world = scene(None);
+    let at = |time: &str| {
+        let told = done(&world.data(), None, &["--json", "ledger", "balance", OF_COMPANY, "--at", time]);
+        serde_json::from_str::<Value>(&told).unwrap()["balance"].clone()
+    };
+    assert_eq!((at("2020-01-01"), at("2999-12-31"), at("2999-12-31T00:00:00Z")), (json!(0), json!(700), json!(700)));
+    let entry: Value = serde_json::from_str(&done(&world.data(), None, &["--json", "ledger", "explain", TRANSFER])).unwrap();
+    let day = &entry["booked_at"].as_str().unwrap()[..10];
+    assert_eq!((at(day), at(&format!("{day}T00:00:00Z"))), (json!(700), json!(0)), "what was booked today counts at its end");
+    let said = refused(&world.data(), None, &["ledger", "balance", OF_COMPANY, "--at", "noon"]);
+    assert!(said.contains("--at") && said.contains("2026-11-21T12:00:00Z") && said.contains("nor a date"), "{said}");
 }
 
 #[test]

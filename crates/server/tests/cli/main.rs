@@ -3,7 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod demo;
 mod door;
+mod failures;
 mod first_start;
 mod fixtures;
 mod ledger;
