@@ -62,7 +62,7 @@ impl Authenticate for Lent {
                     admission.rate.write_headers(&mut headers);
                     let platform = admission.caller.platform;
                     let actor = Actor::ApiKey(admission.caller.key);
-                    let caller = Caller { platform, actor, origin: self.0.origin(parts), given_id: None };
+                    let caller = Caller { platform, actor, origin: self.0.origin(parts) };
                     admission.verdict.map(|()| caller).map_err(|why| match why {
                         NotAdmitted::Forbidden => AuthenticateError::Forbidden,
                         NotAdmitted::TooMany => AuthenticateError::TooMany,

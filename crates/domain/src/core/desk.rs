@@ -7,11 +7,11 @@ use money::{Currency, Money};
 
 use super::ids::{EventId, JobId, PaymentId};
 use super::{
-    AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, IdempotencyKey, Ids, Job, JobKind, KeyRow, Label, Named,
-    OwnedKey, Record, RecordKey, Removal, Resource, Slot, Timestamp, Wanted,
+    AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, Given, GivenIdRefused, IdempotencyKey, Ids, Job, JobKind,
+    KeyRow, Label, ObjectKind, OwnedKey, Record, RecordKey, Removal, Resource, Slot, Space, Timestamp, Wanted,
 };
 use crate::payment::Payment;
-use crate::platform::Platform;
+use crate::platform::{Environment, Platform};
 
 /// Where a command says beforehand what it will touch.
 #[derive(Debug)]
@@ -72,12 +72,26 @@ pub struct Desk<'a> {
     fault: Option<Fault>,
     object: Option<Uid>,
     has_own_lines: bool,
+    has_taken_given: bool,
+    given_id_refused: Option<GivenIdRefused>,
 }
 
 impl<'a> Desk<'a> {
     /// A desk over `books`. Rows that are missed are added to `missed`.
     pub const fn new(ctx: &'a Ctx, books: &'a mut Books, ids: &'a mut dyn Ids, real_now: Timestamp, missed: &'a mut Wanted) -> Self {
-        Self { ctx, books, ids, real_now, missed, now: None, fault: None, object: None, has_own_lines: false }
+        Self {
+            ctx,
+            books,
+            ids,
+            real_now,
+            missed,
+            now: None,
+            fault: None,
+            object: None,
+            has_own_lines: false,
+            has_taken_given: false,
+            given_id_refused: None,
+        }
     }
 
     /// Who asks, and for which tenant.
@@ -120,13 +134,57 @@ impl<'a> Desk<'a> {
     }
 
     /// The id of the object this command makes: the one an import names, else a fresh one. Noted for the audit trail.
-    pub fn fresh_object<I: Named>(&mut self) -> I {
+    ///
+    /// One that cannot be had is noted ([`Desk::given_id_refused`]), and whatever the command answers is void.
+    pub fn fresh_object<I: From<Uid>>(&mut self, kind: ObjectKind) -> I {
         let id = match self.ctx.given_id {
-            Some(given) => given.id_of::<I>(),
+            Some(given) => self.take_given(given, kind),
             None => self.ids.fresh(),
         };
         self.object = Some(id);
         I::from(id)
+    }
+
+    /// Takes an id that was given for an object, so that nobody else is given it.
+    ///
+    /// Whatever has it is looked for on every platform, since on SQLite ids are the keys of all of them together. The
+    /// directory has those that were given: two that are given at once, on one server or two, meet there.
+    fn take_given(&mut self, given: Given, kind: ObjectKind) -> Uid {
+        let id = given.id_of(kind);
+        self.has_taken_given = true;
+        let key = DirectoryKey { space: Space::GivenId, text: id.to_string().into() };
+        let noted = self.directory(&key).map(|row| row.platform);
+        let holder = match self.books.holders_of_ids.get(&id) {
+            Some(slot) => slot.row().copied(),
+            None => {
+                self.missed.holders_of_ids.push(id);
+                None
+            }
+        };
+        let is_sandbox = self.platform().is_some_and(|platform| platform.environment == Environment::Sandbox);
+        let refused = match given.named {
+            Some(named) if named != kind => Some(GivenIdRefused::OtherKind { named, made: kind }),
+            _ if !is_sandbox => Some(GivenIdRefused::NotASandbox),
+            _ => holder
+                .map(|holder| holder.platform)
+                .or(noted)
+                .map(|platform| GivenIdRefused::Taken { by: holder.map(|holder| holder.kind), is_foreign: platform != self.ctx.platform }),
+        };
+        match refused {
+            Some(why) => self.given_id_refused = Some(why),
+            None => self.put_directory(key, id),
+        }
+        id
+    }
+
+    /// Why the object does not get the id that was given for it, if so. `is_done` says that the command has done
+    /// what it does: a given id that it did not take is refused too.
+    #[must_use]
+    pub const fn given_id_refused(&self, is_done: bool) -> Option<GivenIdRefused> {
+        match self.given_id_refused {
+            None if is_done && self.ctx.given_id.is_some() && !self.has_taken_given => Some(GivenIdRefused::NothingMade),
+            refused => refused,
+        }
     }
 
     /// Notes the object this command changes, for the audit trail.

@@ -181,6 +181,9 @@ impl World {
             for key in missed.jobs {
                 self.books.jobs.bring(key, None);
             }
+            for key in missed.holders_of_ids {
+                self.books.holders_of_ids.bring(key, None);
+            }
         }
         panic!("the command misses rows for ever");
     }

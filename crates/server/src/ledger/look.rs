@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use dialect_mangopay::wire::ids;
-use domain::{Given, Named, PaymentId, WalletId};
+use domain::{GivenForm, Named, PaymentId, WalletId};
 use ledger::{Account, Entry, Posting, Uid};
 use serde::Serialize;
 use store::Part;
@@ -102,9 +102,9 @@ fn concerns(ids: &[Uid], entry: &Entry, postings: &[Posting]) -> bool {
 
 /// What a text may name in the ledger: one id in either spelling; a text that a fixture gave may be a wallet's or a payment's.
 fn named(text: &str) -> Result<Vec<Uid>, Box<dyn Error>> {
-    match ids::given(text) {
-        Some(Given::Id(id)) => Ok(vec![id]),
-        Some(Given::Text(given)) => Ok(vec![given.id(WalletId::SPACE), given.id(PaymentId::SPACE)]),
+    match ids::given(text).map(|given| given.form) {
+        Some(GivenForm::Id(id)) => Ok(vec![id]),
+        Some(GivenForm::Text(given)) => Ok(vec![given.id(WalletId::SPACE), given.id(PaymentId::SPACE)]),
         None => Err(format!("{text} is not the form of an id").into()),
     }
 }
