@@ -103,7 +103,7 @@ impl Call {
         if record.is_none_or(|platform| platform.environment != Environment::Sandbox) {
             return Err(Problem::nowhere());
         }
-        let body = edge::body::read(parts, body, BODY_MAX_BYTES).await.map_err(of_body)?;
+        let body = edge::body::read(parts, body, BODY_MAX_BYTES, platform).await.map_err(of_body)?;
         let dialect = if actor == Actor::System { OWNERS_KEYS } else { NAME_SPACE };
         let keyed = keyed(Space { platform, dialect }, parts, &body, is_key)
             .map_err(|WrongForm| Problem::wrong_key(format!("has to have 1 to {KEY_MAX} visible characters")))?;

@@ -199,7 +199,7 @@ impl Dialect {
         caller: Caller,
     ) -> WireResponse {
         let route = matched.route;
-        let body = match edge::body::read(parts, body, route.target.body_max).await {
+        let body = match edge::body::read(parts, body, route.target.body_max, caller.platform).await {
             Ok(body) => body,
             Err(error) => return received.error(&of_body(error)),
         };
