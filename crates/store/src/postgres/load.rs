@@ -231,11 +231,14 @@ fn ask<'a>(session: &'a Session, trip: &mut Trip<'a>, wanted: &'a Wanted, unseen
         asked.name = session.transaction_name.as_ref().map(|name| trip.ask(name, Vec::new()));
     }
     if !wanted.keys.is_empty() {
-        let set = Set::of(&wanted.keys).column(|key| Id(key.platform.0)).column(|key| i64::from(key.dialect)).column(|key| &*key.key);
+        let set = Set::of(&wanted.keys)
+            .column(|key| Id(key.platform.0))
+            .column(|key| i64::from(key.dialect))
+            .column(|key| rows::sought(&key.key));
         asked.keys = Some(trip.ask(&statements.keys, set.params()));
     }
     if !wanted.directory.is_empty() {
-        let set = Set::of(&wanted.directory).column(|key| i64::from(key.space.number())).column(|key| &*key.text);
+        let set = Set::of(&wanted.directory).column(|key| i64::from(key.space.number())).column(|key| rows::sought(&key.text));
         asked.directory = Some(trip.ask(&statements.directory, set.params()));
     }
     if !wanted.holders_of_ids.is_empty() {

@@ -143,3 +143,9 @@ pub fn posting(row: &Row) -> Result<PostingColumns, StoreError> {
         balance_after: get(row, 7)?,
     })
 }
+
+/// A text that rows are looked up by. PostgreSQL's texts have no NUL character and a parameter with one is an error, so a
+/// text that has one is NULL, which no row's text equals.
+pub fn sought(text: &str) -> Option<&str> {
+    (!text.contains('\0')).then_some(text)
+}
