@@ -202,6 +202,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::core::workbench::World;
     use crate::{PaymentId, UserId};
 
     const fn given(form: GivenForm) -> Given {
@@ -233,6 +234,22 @@ mod tests {
         assert_eq!(given(GivenForm::Id(made)).id_of(ObjectKind::User), made);
         assert_eq!(GivenText::of_id(made, UserId::SPACE), None);
         assert_eq!(GivenText::of_id(Uid::from_bits(0xffff << 112), 0), None, "no text is empty");
+    }
+
+    #[test]
+    fn an_id_is_given_once_for_what_its_prefix_says_and_in_a_sandbox_only() {
+        let mut world = World::new();
+        let text = |text, named| Given { form: GivenForm::Text(GivenText::behind_prefix(text).unwrap()), named };
+        let taken = |by| Some(GivenIdRefused::Taken { by, is_foreign: false });
+        assert_eq!(world.give(text("1", Some(ObjectKind::Wallet)), ObjectKind::Wallet), None);
+        assert_eq!(world.give(text("1", None), ObjectKind::Wallet), taken(None));
+        assert_eq!(world.give(text("1", None), ObjectKind::User), None, "a text names one thing of each kind");
+        assert_eq!(world.give(text("1", None), ObjectKind::PayIn), None);
+        assert_eq!(world.give(text("1", None), ObjectKind::Refund), taken(None), "payments are of one kind there");
+        let other = GivenIdRefused::OtherKind { named: ObjectKind::PayIn, made: ObjectKind::Payout };
+        assert_eq!(world.give(text("2", Some(ObjectKind::PayIn)), ObjectKind::Payout), Some(other));
+        world.change_platform(|platform| platform.environment = crate::platform::Environment::Production);
+        assert_eq!(world.give(text("3", None), ObjectKind::Wallet), Some(GivenIdRefused::NotASandbox));
     }
 
     proptest! {
