@@ -1,13 +1,13 @@
 //! Answers and errors, as JSON.
 
-use std::collections::BTreeMap;
-
 use axum::body::Body;
 use domain::ids::RequestId;
 use edge::key::IDEMPOTENCY_KEY;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
+
+use crate::fields::Wrong;
 
 /// Seconds a client is asked to wait when too much is asked at once.
 const RETRY_AFTER_S: u64 = 1;
@@ -18,7 +18,7 @@ pub struct Problem {
     status: u16,
     error: &'static str,
     message: String,
-    fields: BTreeMap<&'static str, String>,
+    fields: Wrong,
 }
 
 #[derive(Serialize)]
@@ -28,19 +28,19 @@ struct ProblemBody<'a> {
     /// A sentence for people.
     message: &'a str,
     /// What is wrong with each field, if anything is.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    fields: &'a BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "Wrong::is_empty")]
+    fields: &'a Wrong,
     /// Leads to the log.
     request: String,
 }
 
 impl Problem {
     fn new(status: u16, error: &'static str, message: impl Into<String>) -> Self {
-        Self { status, error, message: message.into(), fields: BTreeMap::new() }
+        Self { status, error, message: message.into(), fields: Wrong::new() }
     }
 
     /// Fields that are missing or wrong, all of them.
-    pub fn invalid(fields: BTreeMap<&'static str, String>) -> Self {
+    pub fn invalid(fields: Wrong) -> Self {
         Self { fields, ..Self::new(400, "invalid_request", "One or several fields are missing or wrong.") }
     }
 
@@ -57,6 +57,11 @@ impl Problem {
     /// A path that leads nowhere; on production platforms all of them.
     pub fn nowhere() -> Self {
         Self::new(404, "not_found", "There is nothing here.")
+    }
+
+    /// A path that is there, by another method.
+    pub fn method() -> Self {
+        Self::new(405, "method_not_allowed", "Everything here is asked for by POST.")
     }
 
     /// Credentials that are missing or wrong.
@@ -76,7 +81,7 @@ impl Problem {
 
     /// An idempotency key that is none.
     pub fn wrong_key(text: String) -> Self {
-        Self::invalid(BTreeMap::from([(IDEMPOTENCY_KEY, text)]))
+        Self::invalid(Wrong::from([(IDEMPOTENCY_KEY.into(), text)]))
     }
 
     /// A body that did not come in time.
@@ -104,6 +109,12 @@ impl Problem {
         Self::new(500, "fault", "Florin is at fault; it is in the log.")
     }
 
+    /// What is wrong with each field that is.
+    #[cfg(test)]
+    pub const fn fields(&self) -> &Wrong {
+        &self.fields
+    }
+
     /// Its status.
     pub const fn status(&self) -> u16 {
         self.status
@@ -123,6 +134,9 @@ impl Problem {
     /// Itself as an answer.
     pub fn answer(&self, request: RequestId) -> Response<Body> {
         let mut response = json(self.status, self.body(request));
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
         }

@@ -95,15 +95,15 @@ impl Call {
         id: String,
         fresh: RequestId,
     ) -> Result<Self, Problem> {
-        let Caller { platform, actor, origin, given_id } = caller;
-        let ctx = Ctx { platform, actor, request: fresh, origin, given_id };
+        let Caller { platform, actor, origin } = caller;
+        let ctx = Ctx { platform, actor, request: fresh, origin, given_id: None };
         let key = RecordKey { kind: Platform::KIND, platform, id: platform.0 };
         let record = sandbox.reads.record(key).await.map_err(|error| read_failed(&ctx, &error))?;
         let record = record.and_then(|record| record.body::<Platform>());
         if record.is_none_or(|platform| platform.environment != Environment::Sandbox) {
             return Err(Problem::nowhere());
         }
-        let body = edge::body::read(parts, body, BODY_MAX_BYTES).await.map_err(of_body)?;
+        let body = edge::body::read(parts, body, BODY_MAX_BYTES, platform).await.map_err(of_body)?;
         let dialect = if actor == Actor::System { OWNERS_KEYS } else { NAME_SPACE };
         let keyed = keyed(Space { platform, dialect }, parts, &body, is_key)
             .map_err(|WrongForm| Problem::wrong_key(format!("has to have 1 to {KEY_MAX} visible characters")))?;
@@ -301,6 +301,7 @@ fn read_failed(ctx: &Ctx, error: &StoreError) -> Problem {
 fn refused(why: Refused) -> Problem {
     match why {
         Refused::Overloaded | Refused::Stopping => Problem::unavailable(),
-        Refused::Fault => Problem::fault(),
+        // No request of this API gives one.
+        Refused::GivenId(_) | Refused::Fault => Problem::fault(),
     }
 }

@@ -35,11 +35,12 @@ pub async fn advance(call: Call) -> Result<Response<Body>, Problem> {
             None => {}
         }
     }
-    fields.finish()?;
-    if by_ms == 0 {
-        let wrong = UNITS.iter().map(|(unit, _)| (*unit, "is missing: one of the units has to be more than zero".to_owned()));
-        return Err(Problem::invalid(wrong.collect()));
+    if by_ms == 0 && fields.are_right() {
+        for (unit, _) in UNITS {
+            fields.note(unit, "is missing: one of the units has to be more than zero");
+        }
     }
+    fields.finish()?;
     call.submit(AdvanceClock { by_ms }, |result| match result {
         Ok(now) => Ok(bytes(&ClockBody { now: now.seconds() })),
         Err(AdvanceClockError::NotASandbox) => Err(Problem::nowhere()),

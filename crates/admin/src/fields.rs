@@ -1,5 +1,6 @@
-//! Reading a body: every wrong field is named at once.
+//! Reading a body: every wrong field is named at once, and so is every field that nobody asked for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::Secret;
@@ -10,11 +11,17 @@ use crate::answer::Problem;
 
 /// Characters of a text at most.
 const TEXT_MAX: usize = 255;
+/// Characters of the name of an unknown field that are told.
+const NAME_SHOWN: usize = 64;
 
-/// The fields of a body. Unknown ones are ignored; an empty body has none.
+/// What is wrong with each field that is.
+pub type Wrong = BTreeMap<Cow<'static, str>, String>;
+
+/// The fields of a body; an empty body has none. A field that no reader asks for is unknown, and as wrong as any.
 pub struct Fields {
     values: Map<String, Value>,
-    wrong: BTreeMap<&'static str, String>,
+    known: Vec<&'static str>,
+    wrong: Wrong,
 }
 
 impl Fields {
@@ -24,28 +31,45 @@ impl Fields {
             true => Map::new(),
             false => serde_json::from_slice(body).map_err(|_| Problem::malformed())?,
         };
-        Ok(Self { values, wrong: BTreeMap::new() })
+        Ok(Self { values, known: Vec::new(), wrong: Wrong::new() })
     }
 
-    /// Nothing, or the problem that names every wrong field.
-    pub fn finish(self) -> Result<(), Problem> {
+    /// Nothing, or the problem that names every wrong field. All that are known have been read by now.
+    pub fn finish(mut self) -> Result<(), Problem> {
+        for name in self.values.keys().filter(|name| !self.known.contains(&name.as_str())) {
+            let shown: String = name.chars().take(NAME_SHOWN).collect();
+            let known = match self.known.as_slice() {
+                [] => "takes no fields".to_owned(),
+                known => format!("knows {}", known.join(", ")),
+            };
+            self.wrong.insert(shown.into(), format!("is not known here; this path {known}"));
+        }
         if self.wrong.is_empty() { Ok(()) } else { Err(Problem::invalid(self.wrong)) }
     }
 
     /// Notes what is wrong with a field.
     pub fn note(&mut self, name: &'static str, text: impl Into<String>) {
-        self.wrong.entry(name).or_insert_with(|| text.into());
+        self.wrong.entry(name.into()).or_insert_with(|| text.into());
     }
 
-    fn value(&self, name: &str) -> Option<&Value> {
+    /// Whether nothing is wrong with what was read.
+    pub fn are_right(&self) -> bool {
+        self.wrong.is_empty()
+    }
+
+    fn value(&mut self, name: &'static str) -> Option<&Value> {
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
         self.values.get(name).filter(|value| !value.is_null())
     }
 
-    /// A text of at most 255 characters; blank is absent.
+    /// A text of at most 255 characters, none of them a control character; blank is absent.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         let text = match self.value(name)? {
             Value::String(text) => text.trim().to_owned(),
-            Value::Number(number) => number.to_string(),
+            // A longer one would be another text than the one sent, and two of them could be the same.
+            Value::Number(number) if !number.is_f64() => number.to_string(),
             _ => {
                 self.note(name, "has to be a text");
                 return None;
@@ -53,6 +77,10 @@ impl Fields {
         };
         if text.chars().count() > TEXT_MAX {
             self.note(name, format!("has to have at most {TEXT_MAX} characters"));
+            return None;
+        }
+        if text.chars().any(char::is_control) {
+            self.note(name, "has to have no control characters");
             return None;
         }
         (!text.is_empty()).then_some(text)
@@ -112,11 +140,11 @@ impl Fields {
                 self.note(name, "is missing");
             }
         }
-        let funds = Money::new(minor?, currency?).ok().filter(|funds| !funds.is_zero());
-        if funds.is_none() {
+        if minor.is_some_and(|minor| minor <= 0) {
             self.note("amount", "has to be more than zero");
+            return None;
         }
-        funds
+        Money::new(minor?, currency?).ok()
     }
 }
 
@@ -124,10 +152,11 @@ impl Fields {
 mod tests {
     use super::*;
 
-    fn wrong(body: &str, read: impl FnOnce(&mut Fields)) -> Vec<&'static str> {
+    /// The names of what is wrong, as they are told.
+    fn wrong(body: &str, read: impl FnOnce(&mut Fields)) -> Vec<String> {
         let mut fields = Fields::parse(body.as_bytes()).unwrap();
         read(&mut fields);
-        fields.wrong.into_keys().collect()
+        fields.finish().err().map(|problem| problem.fields().keys().map(ToString::to_string).collect()).unwrap_or_default()
     }
 
     #[test]
@@ -138,12 +167,34 @@ mod tests {
             fields.flag("inflows");
         };
         assert_eq!(wrong("", read), ["amount", "currency"]);
-        assert_eq!(wrong(r#"{"amount":1,"currency":"EUR","other":[]}"#, read), Vec::<&str>::new());
+        assert_eq!(wrong(r#"{"amount":1,"currency":"EUR","reference":null}"#, read), Vec::<&str>::new());
         let all = ["amount", "currency", "inflows", "reference"];
         assert_eq!(wrong(r#"{"amount":1.5,"currency":"XXX","reference":[],"inflows":1}"#, read), all);
-        assert_eq!(wrong(r#"{"amount":0,"currency":"EUR"}"#, read), ["amount"]);
-        assert_eq!(wrong(r#"{"amount":-5,"currency":"EUR"}"#, read), ["amount"]);
+        for amount in ["0", "-0", "-5", "1.0", "1e2", "9223372036854775808", "\"\"", "true", "[1]"] {
+            let named = wrong(&format!(r#"{{"amount":{amount},"currency":"XXX"}}"#), read);
+            assert_eq!(named, ["amount", "currency"], "{amount}");
+        }
+        assert!(Fields::parse(br#"{"amount":1e400}"#).is_err(), "no number at all");
+        assert_eq!(wrong(r#"{"reference":100000000000000000000001}"#, |fields| drop(fields.text("reference"))), ["reference"]);
+        assert_eq!(wrong(r#"{"reference":41631014}"#, |fields| drop(fields.text("reference"))), Vec::<&str>::new());
+        assert_eq!(wrong("{\"amount\":1,\"currency\":\"EUR\",\"reference\":\"a\\u0000b\"}", read), ["reference"]);
         assert!(Fields::parse(b"[]").is_err() && Fields::parse(b"{").is_err());
+    }
+
+    #[test]
+    fn a_field_that_nobody_asks_for_is_named_with_the_others() {
+        let read = |fields: &mut Fields| {
+            fields.integer("amount");
+            fields.text("reference");
+        };
+        assert_eq!(wrong(r#"{"amount":"x","Amount":1,"refrence":null}"#, read), ["Amount", "amount", "refrence"]);
+        let told = |body: &str| {
+            let fields = Fields::parse(body.as_bytes()).unwrap();
+            fields.finish().err().map(|problem| problem.fields().clone()).unwrap_or_default()
+        };
+        assert_eq!(told(r#"{"x":1}"#)["x"], "is not known here; this path takes no fields");
+        let long = "n".repeat(1_000);
+        assert_eq!(told(&format!(r#"{{"{long}":1}}"#)).into_keys().map(|name| name.len()).collect::<Vec<_>>(), [64]);
     }
 
     #[test]

@@ -59,8 +59,6 @@ pub struct Caller {
     pub actor: Actor,
     /// Where it calls from, as the audit trail keeps it.
     pub origin: [u8; 16],
-    /// The id that what is made is to have, where the owner of the data names it.
-    pub given_id: Option<domain::Given>,
 }
 
 /// What a caller's key has to be allowed to change.

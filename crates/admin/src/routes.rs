@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::routing::{any, post};
 use http::{Request, Response};
 
@@ -22,10 +23,14 @@ macro_rules! routes {
 
         fn all(mut router: Router, sandbox: &Arc<Sandbox>) -> Router {
             $(
-                let shared = Arc::clone(sandbox);
-                router = router.route($path, post(move |path: Option<Path<String>>, request: Request<Body>| {
+                let (shared, others) = (Arc::clone(sandbox), Arc::clone(sandbox));
+                let handle_post = post(move |path: Result<Path<String>, PathRejection>, request: Request<Body>| {
+                    // What is no text names nothing, and is not found.
                     let id = path.map(|Path(id)| id).unwrap_or_default();
                     async move { handle(shared, request, id, Some(Power::$power), $handler).await }
+                });
+                router = router.route($path, handle_post.fallback(move |request: Request<Body>| async move {
+                    handle(others, request, String::new(), None, not_by_this_method).await
                 }));
             )*
             router
@@ -57,6 +62,10 @@ pub fn router(sandbox: Sandbox) -> Router {
         any(move |request: Request<Body>| async move { handle(nowhere, request, String::new(), None, lead_nowhere).await }),
     );
     all(router, &sandbox)
+}
+
+async fn not_by_this_method(_: crate::call::Call) -> Result<Response<Body>, Problem> {
+    Err(Problem::method())
 }
 
 async fn lead_nowhere(_: crate::call::Call) -> Result<Response<Body>, Problem> {

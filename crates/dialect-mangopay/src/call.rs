@@ -270,6 +270,9 @@ pub(crate) fn respond(status: StatusCode, body: Bytes) -> WireResponse {
 pub(crate) fn error_response(error: &WireError, request: domain::ids::RequestId, at: Timestamp) -> WireResponse {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = respond(status, error.body(request, at).into());
+    if let Some(why) = error.given_id_refused() {
+        response.extensions_mut().insert(why);
+    }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
     }
@@ -288,6 +291,7 @@ pub(crate) fn stored(answer: Answer) -> WireResponse {
 pub(crate) fn refusal(refused: Refused) -> WireError {
     match refused {
         Refused::Overloaded | Refused::Stopping => WireError::overloaded(),
+        Refused::GivenId(why) => WireError::given_id(why),
         Refused::Fault => WireError::fault(),
     }
 }

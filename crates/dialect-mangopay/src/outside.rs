@@ -127,12 +127,14 @@ impl Errand {
         C: Command,
         R: Fn(&View, Result<&C::Outcome, &C::Error>) -> Result<Vec<u8>, WireError> + Send + 'static,
     {
+        // The intent has taken the id that was given.
+        let ctx = Ctx { given_id: None, ..self.ctx };
         let (view, at) = (self.view.clone(), self.received_at);
         let render = move |ctx: &Ctx, result: Result<&C::Outcome, &C::Error>| match render(&view, result) {
             Ok(body) => Answer { status: 200, body: body.into() },
             Err(error) => Answer { status: error.status(), body: error.body(ctx.request, at).into() },
         };
-        match self.dialect.engine.finish(self.ctx, command, self.keyed.clone(), render).await? {
+        match self.dialect.engine.finish(ctx, command, self.keyed.clone(), render).await? {
             Reply::Answer(answer) => Ok(stored(answer)),
             // Only a first use is finished.
             Reply::KeyUsed(_) => Err(Refused::Fault),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::routing::{any, get};
 use bytes::Bytes;
 use domain::ids::RequestId;
@@ -199,7 +200,7 @@ impl Dialect {
         caller: Caller,
     ) -> WireResponse {
         let route = matched.route;
-        let body = match edge::body::read(parts, body, route.target.body_max).await {
+        let body = match edge::body::read(parts, body, route.target.body_max, caller.platform).await {
             Ok(body) => body,
             Err(error) => return received.error(&of_body(error)),
         };
@@ -400,7 +401,10 @@ pub(crate) fn wrong_idempotency_key() -> WireError {
 /// The dialect as a service of axum: everything that reaches it is this wire's, also what leads nowhere.
 pub fn router(dialect: Arc<Dialect>) -> axum::Router {
     let logos = Arc::clone(&dialect);
-    let show_logo = move |Path(platform): Path<String>| async move { logo::serve(logos, &platform).await };
+    // A path that is no text names no platform.
+    let show_logo = move |path: Result<Path<String>, PathRejection>| async move {
+        logo::serve(logos, &path.map(|Path(platform)| platform).unwrap_or_default()).await
+    };
     let vault = Arc::clone(&dialect);
     let tokenize = move |request: Request<Body>| async move { tokenizer::serve(vault, request).await };
     axum::Router::new().route(logo::PATH, get(show_logo)).route(tokenizer::PATH, any(tokenize)).fallback(move |request: Request<Body>| {

@@ -32,8 +32,8 @@ pub mod wallet;
 
 pub use crate::core::{
     Actor, Answer, AuditLine, Books, ClaimedKey, Command, Ctx, DecodeError, Desk, DirectoryKey, DirectoryRow, Event, EventType, Fault,
-    FinishJob, Freshness, GIVEN_NUMBER_MIN, GIVEN_TEXT_MAX, Given, GivenText, IdempotencyKey, Ids, Job, JobKind, KeyRow, KeyState, Kind,
-    Label, Lead, Mark, Named, Needs, NoteReads, OwnedKey, PostponeJob, Record, RecordKey, Removal, Resource, Sealing, Secret, Slot, Space,
-    Table, Timestamp, Via, Wanted, ids,
+    FinishJob, Freshness, GIVEN_NUMBER_MIN, GIVEN_TEXT_MAX, Given, GivenForm, GivenIdRefused, GivenText, IdHolder, IdempotencyKey, Ids,
+    Job, JobKind, KeyRow, KeyState, Kind, Label, Lead, Mark, Named, Needs, NoteReads, ObjectKind, OwnedKey, PostponeJob, Record, RecordKey,
+    Removal, Resource, Sealing, Secret, Slot, Space, Table, Timestamp, Via, Wanted, ids,
 };
 pub use ids::{BankAccountId, EventId, JobId, PaymentId, PlatformId, UserId, WalletId};

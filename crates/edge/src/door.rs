@@ -25,7 +25,8 @@ use tower::ServiceExt;
 use crate::Limits;
 use crate::accept::bear;
 use crate::limits::BUFFER_MAX_BYTES;
-use crate::line::{Budget, Line, Peer, Phase};
+use crate::line::{Line, Peer, Phase};
+use crate::memory::Memory;
 use crate::watched::Watched;
 
 /// Answers whoever connects until `end`, then waits for requests under way, at most `limits.shutdown_timeout`.
@@ -42,7 +43,7 @@ where
         router: router.with_state(()),
         turn_away,
         limits,
-        budget: Arc::new(Budget::new(limits.bodies_bytes)),
+        memory: Arc::new(Memory::new(limits.bodies_bytes)),
         seats: Arc::new(Semaphore::new(usize::try_from(limits.connections).unwrap_or(Semaphore::MAX_PERMITS))),
         porch: Arc::new(Semaphore::new(limits.turned_away)),
         stopped,
@@ -71,7 +72,7 @@ struct Door<A> {
     router: Router,
     turn_away: A,
     limits: Limits,
-    budget: Arc<Budget>,
+    memory: Arc<Memory>,
     /// Connections that are served.
     seats: Arc<Semaphore>,
     /// Connections that are told that they are not.
@@ -88,7 +89,7 @@ where
             tracing::debug!(%error, "TCP_NODELAY");
         }
         let connection =
-            Connection { stream, line: Arc::new(Line::new(self.limits, Arc::clone(&self.budget))), stopped: self.stopped.clone() };
+            Connection { stream, line: Arc::new(Line::new(self.limits, Arc::clone(&self.memory))), stopped: self.stopped.clone() };
         if let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() {
             let (router, line) = (self.router.clone(), Arc::clone(&connection.line));
             let service = service_fn(move |request: Request<Incoming>| {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 /// The header that a client sends its key in.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// A key of a form that its dialect does not know.
+/// A key of a form that its dialect does not know, or more than one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongForm;
 
@@ -26,7 +26,12 @@ pub struct Space {
 ///
 /// The fingerprint is of method, path, query and body: the same key with another of these is another input.
 pub fn keyed(space: Space, parts: &Parts, body: &Bytes, is_key: fn(&str) -> bool) -> Result<Option<Keyed>, WrongForm> {
-    let Some(header) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let mut headers = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(header) = headers.next() else { return Ok(None) };
+    // Of two nobody could say which was used up.
+    if headers.next().is_some() {
+        return Err(WrongForm);
+    }
     let key = header.to_str().ok().filter(|key| is_key(key)).ok_or(WrongForm)?;
     let path = parts.uri.path_and_query().map_or(parts.uri.path(), |path| path.as_str());
     let mut hash = Sha256::new();
@@ -59,6 +64,9 @@ mod tests {
             assert_ne!(read(uri, "key", body).unwrap().unwrap().fingerprint, one.fingerprint, "{uri} {body}");
         }
         assert_eq!(read("/a", "k", "").unwrap_err(), WrongForm);
+        let two = Request::post("/a").header(IDEMPOTENCY_KEY, "key").header(IDEMPOTENCY_KEY, "other").body(()).unwrap().into_parts().0;
+        let space = Space { platform: PlatformId(Uid::from_bits(1)), dialect: 7 };
+        assert_eq!(keyed(space, &two, &Bytes::new(), |_| true).unwrap_err(), WrongForm, "two are none");
         let parts = Request::post("/a").body(()).unwrap().into_parts().0;
         let space = Space { platform: PlatformId(Uid::from_bits(1)), dialect: 7 };
         assert!(keyed(space, &parts, &Bytes::new(), |_| false).unwrap().is_none());

@@ -21,6 +21,7 @@ pub mod door;
 pub mod key;
 mod limits;
 mod line;
+mod memory;
 mod origin;
 mod watched;
 

@@ -9,7 +9,11 @@ pub const CONNECTIONS_MAX: u32 = 768;
 /// Connections beyond those that are told so at once; what comes beyond these is closed without a word.
 pub const TURNED_AWAY_MAX: usize = 32;
 
-/// Bytes of request bodies in memory at once, all connections together.
+/// Bytes of a body that a connection has memory of its own for. Whoever is not known yet sends no more; nothing but a file
+/// is longer as a rule, so that nobody waits for other people's files.
+pub const OWN_BODY_BYTES: usize = 16 * 1_024;
+
+/// Bytes of longer request bodies in memory at once, all connections together.
 pub const BODIES_MAX_BYTES: usize = 64 * 1_024 * 1_024;
 
 /// Bytes that a connection's buffer may grow to; a request's head is never longer.
@@ -37,7 +41,9 @@ pub struct Limits {
     pub connections: u32,
     /// Connections that are being turned away at once.
     pub turned_away: usize,
-    /// Bytes of request bodies in memory at once.
+    /// Bytes of a body that each connection has memory of its own for.
+    pub own_body_bytes: usize,
+    /// Bytes of longer request bodies in memory at once.
     pub bodies_bytes: usize,
     /// From a head's first byte to its last.
     pub head_timeout: Duration,
@@ -54,6 +60,7 @@ impl Default for Limits {
         Self {
             connections: CONNECTIONS_MAX,
             turned_away: TURNED_AWAY_MAX,
+            own_body_bytes: OWN_BODY_BYTES,
             bodies_bytes: BODIES_MAX_BYTES,
             head_timeout: HEAD_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,

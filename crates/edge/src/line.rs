@@ -1,12 +1,14 @@
 //! What is known of one connection while it lasts: what it waits for, since when, and how much it holds.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::PlatformId;
 use tokio::time::{Duration, Instant};
 
 use crate::Limits;
+use crate::memory::{Held, Memory};
 
 /// Who is at the other end of a request's connection. The door puts it among the request's extensions.
 #[derive(Clone)]
@@ -14,25 +16,6 @@ pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
     pub(crate) line: Arc<Line>,
-}
-
-/// Bytes of bodies that may be in memory, for all connections together.
-pub(crate) struct Budget {
-    left: AtomicUsize,
-}
-
-impl Budget {
-    pub const fn new(bytes: usize) -> Self {
-        Self { left: AtomicUsize::new(bytes) }
-    }
-
-    fn take(&self, bytes: usize) -> bool {
-        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
-    }
-
-    fn give_back(&self, bytes: usize) {
-        self.left.fetch_add(bytes, Ordering::Relaxed);
-    }
 }
 
 /// What a connection is about.
@@ -59,24 +42,26 @@ impl Phase {
 /// One connection. Only its own task changes it, so nothing here has to agree with anything else.
 pub(crate) struct Line {
     pub limits: Limits,
-    budget: Arc<Budget>,
+    memory: Arc<Memory>,
     accepted: Instant,
     phase: AtomicU8,
     /// Since when nothing has moved, in milliseconds after it was accepted.
     since_ms: AtomicU64,
-    /// Bytes of the budget that the present request holds.
-    held: AtomicUsize,
+    /// What the present request holds of the shared memory, and whether it holds any: most never do.
+    held: Mutex<Option<Held>>,
+    is_holding: AtomicBool,
 }
 
 impl Line {
-    pub fn new(limits: Limits, budget: Arc<Budget>) -> Self {
+    pub fn new(limits: Limits, memory: Arc<Memory>) -> Self {
         Self {
             limits,
-            budget,
+            memory,
             accepted: Instant::now(),
             phase: AtomicU8::new(Phase::Fresh as u8),
             since_ms: AtomicU64::new(0),
-            held: AtomicUsize::new(0),
+            held: Mutex::new(None),
+            is_holding: AtomicBool::new(false),
         }
     }
 
@@ -125,26 +110,17 @@ impl Line {
         self.accepted.elapsed() >= since.saturating_add(timeout)
     }
 
-    /// Takes bytes of the budget for the present request; `false` if so many are not left.
-    pub fn hold(&self, bytes: usize) -> bool {
-        let is_held = self.budget.take(bytes);
-        if is_held {
-            self.held.fetch_add(bytes, Ordering::Relaxed);
-        }
-        is_held
+    /// Takes bytes of the shared memory for the present request; `false` if the platform may not have so many now.
+    pub fn hold(&self, platform: PlatformId, bytes: usize) -> bool {
+        self.is_holding.store(true, Ordering::Relaxed);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get_or_insert_with(|| Held::nothing(Arc::clone(&self.memory), platform)).take(bytes)
     }
 
     fn release(&self) {
-        let held = self.held.swap(0, Ordering::Relaxed);
-        if held > 0 {
-            self.budget.give_back(held);
+        if self.is_holding.swap(false, Ordering::Relaxed) {
+            *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.release();
     }
 }
 
@@ -154,13 +130,14 @@ mod tests {
 
     #[test]
     fn what_is_held_comes_back_with_the_answer_and_with_the_end() {
-        let budget = Arc::new(Budget::new(10));
-        let line = || Line::new(Limits::default(), Arc::clone(&budget));
+        let memory = Arc::new(Memory::new(9));
+        let line = || Line::new(Limits::default(), Arc::clone(&memory));
+        let platform = PlatformId(ledger::Uid::from_bits(1));
         let (one, two) = (line(), line());
-        assert!(one.hold(6) && !two.hold(5) && two.hold(4));
+        assert!(one.hold(platform, 2) && one.hold(platform, 2) && !two.hold(platform, 3) && two.hold(platform, 2));
         one.end();
-        assert!(two.hold(6) && !one.hold(1));
+        assert!(two.hold(platform, 4) && !one.hold(platform, 1));
         drop(two);
-        assert!(one.hold(10));
+        assert!(one.hold(platform, 6));
     }
 }

@@ -7,9 +7,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
+use domain::PlatformId;
 use edge::{BodyError, Limits, Peer};
 use http::header::RETRY_AFTER;
 use http::{Request, Response};
+use ledger::Uid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -61,7 +63,8 @@ async fn serve(limits: Limits) -> Server {
 
 async fn length(request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let (status, text) = match edge::body::read(&parts, body, BODY_MAX).await {
+    let platform = parts.headers.get("Platform").map_or(1, |number| number.to_str().unwrap().parse().unwrap());
+    let (status, text) = match edge::body::read(&parts, body, BODY_MAX, PlatformId(Uid::from_bits(platform))).await {
         Ok(body) => (200, body.len().to_string()),
         Err(BodyError::TooLarge) => (413, String::new()),
         Err(BodyError::Overloaded) => (503, String::new()),
@@ -234,31 +237,37 @@ async fn a_body_beyond_its_bound_is_refused() {
     assert_eq!(client.answer().await.0, 413, "by what it is");
 }
 
+fn post_for(platform: u8, length: usize) -> String {
+    format!("POST /length HTTP/1.1\r\nHost: a\r\nPlatform: {platform}\r\nContent-Length: {length}\r\n\r\n")
+}
+
 #[tokio::test]
-async fn bodies_share_one_memory() {
-    let server = serve(Limits { bodies_bytes: 1_000, ..wide() }).await;
-    let mut first = server.connect().await;
-    first.send(&post_of(900)).await;
-    // The first holds what it said it would send, whether or not it does: as soon as it has begun, others are refused.
-    let refused = async {
-        loop {
-            let mut other = server.connect().await;
-            if other.ask(&format!("{}{}", post_of(200), "x".repeat(200))).await.0 == 503 {
-                return;
-            }
-        }
+async fn a_platform_has_its_share_of_the_memory_for_bodies_and_takes_it_as_they_come() {
+    let server = serve(Limits { own_body_bytes: 10, bodies_bytes: 900, ..wide() }).await;
+    let of = |platform, length| {
+        let server = &server;
+        async move { server.connect().await.ask(&format!("{}{}", post_for(platform, length), "x".repeat(length))).await.0 }
     };
+    let mut slow = server.connect().await;
+    slow.send(&post_for(1, 600)).await;
+    let mut other_slow = server.connect().await;
+    other_slow.send(&post_for(1, 600)).await;
+    assert_eq!(of(1, 600).await, 200, "what is said of a length takes nothing");
+    slow.send(&"x".repeat(500)).await;
+    let refused = async { while of(1, 200).await != 503 {} };
     within(refused).await;
-    let mut small = server.connect().await;
-    assert_eq!(small.ask(&format!("{}{}", post_of(100), "x".repeat(100))).await.0, 200, "what fits is taken");
     let mut chunked = server.connect().await;
     let pieces = format!("64\r\n{}\r\n64\r\n{}\r\n0\r\n\r\n", "x".repeat(100), "x".repeat(100));
     let answer = chunked.ask(&format!("POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{pieces}")).await;
     assert_eq!(answer.0, 503, "also without a length");
-    first.send(&"x".repeat(900)).await;
-    assert_eq!(first.answer().await.0, 200);
-    // Its memory is free again while its connection stays.
-    assert_eq!(small.ask(&format!("{}{}", post_of(1_000), "x".repeat(1_000))).await.0, 200);
+    assert_eq!(of(1, 10).await, 200, "what a connection has memory of its own for is always taken");
+    assert_eq!(of(2, 150).await, 200, "another platform has its share");
+    slow.send(&"x".repeat(100)).await;
+    assert_eq!(slow.answer().await.0, 200);
+    // The memory is free again while the connection stays.
+    assert_eq!(of(1, 600).await, 200);
+    other_slow.send(&"x".repeat(600)).await;
+    assert_eq!(other_slow.answer().await, (200, "600".to_owned()));
 }
 
 #[tokio::test]

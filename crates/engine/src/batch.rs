@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use domain::{Books, Ids, Timestamp, Wanted};
+use domain::{Books, GivenIdRefused, Ids, Timestamp, Wanted};
 
 use crate::engine::Refused;
 use crate::job::{Decided, Job};
@@ -25,6 +25,7 @@ pub(crate) struct Runner {
 enum State {
     Open,
     Decided,
+    GivenIdRefused(GivenIdRefused),
     Faulty(&'static str),
 }
 
@@ -68,6 +69,7 @@ impl Runner {
                     for (job, state) in jobs.iter_mut().zip(states) {
                         match state {
                             State::Decided => job.answer(),
+                            State::GivenIdRefused(why) => job.refuse(Refused::GivenId(why)),
                             State::Open => fault(job.as_mut(), "its rows were never all there"),
                             State::Faulty(why) => fault(job.as_mut(), why),
                         }
@@ -111,6 +113,7 @@ impl Runner {
                 let decided = catch_unwind(AssertUnwindSafe(|| job.decide(books, ids, now, missed)));
                 *state = match decided {
                     Ok(Decided::Yes) => State::Decided,
+                    Ok(Decided::GivenIdRefused(why)) => State::GivenIdRefused(why),
                     Ok(Decided::Faulty(why)) => State::Faulty(why),
                     Ok(Decided::Incomplete) => {
                         all_missed.take_from(&mut self.missed);
@@ -138,6 +141,7 @@ impl Runner {
         self.wanted.payments.extend(books.payments.keys().copied());
         self.wanted.jobs.extend(books.jobs.keys().copied());
         self.wanted.records.extend(books.records.keys().copied());
+        self.wanted.holders_of_ids.extend(books.holders_of_ids.keys().copied());
     }
 }
 

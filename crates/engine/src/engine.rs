@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use domain::{Answer, Command, Ctx, Ids};
+use domain::{Answer, Command, Ctx, GivenIdRefused, Ids};
 use tokio::sync::oneshot;
 
 use crate::batch::Runner;
@@ -29,12 +29,15 @@ impl Default for EngineConfig {
     }
 }
 
-/// Why a command was not even decided. Nothing of it was stored.
+/// Why a command has no result. Nothing of it was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The queue is full, or other servers were always faster: try again soon.
     #[error("too much is being asked at once")]
     Overloaded,
+    /// What it makes does not get the id that was given for it.
+    #[error(transparent)]
+    GivenId(#[from] GivenIdRefused),
     /// Florin is at fault; it is in the log.
     #[error("the command failed")]
     Fault,

@@ -2,9 +2,10 @@
 
 use domain::platform::{NoteFixture, Platform};
 use domain::{
-    Answer, AuditLine, Books, Command, Ctx, Desk, DirectoryKey, Freshness, IdempotencyKey, Ids, KeyRow, KeyState, Needs, RecordKey,
-    Resource, Timestamp, Wanted,
+    Answer, AuditLine, Books, Command, Ctx, Desk, DirectoryKey, Freshness, GivenIdRefused, IdempotencyKey, Ids, KeyRow, KeyState, Needs,
+    RecordKey, Resource, Timestamp, Wanted,
 };
+use ledger::Uid;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -40,6 +41,8 @@ pub(crate) enum Decided {
     Incomplete,
     /// There is an outcome, or a clean refusal to have one.
     Yes,
+    /// What it makes does not get the id that was given for it; nothing of it may be stored but its line of the audit trail.
+    GivenIdRefused(GivenIdRefused),
     /// Florin is at fault; nothing of it may be stored.
     Faulty(&'static str),
 }
@@ -80,6 +83,13 @@ pub(crate) struct Queued<C: Command, K: Closing<C>> {
     pub decided: Option<K::Reply>,
 }
 
+impl<C: Command, K: Closing<C>> Queued<C, K> {
+    const fn audit_line(&self, object: Option<Uid>, outcome: &'static str, at: Timestamp) -> AuditLine {
+        let Ctx { platform, actor, request, origin, .. } = self.ctx;
+        AuditLine { platform, actor, request, origin, action: C::NAME, object, outcome, at }
+    }
+}
+
 impl<C: Command, K: Closing<C>> Job for Queued<C, K> {
     fn needs(&self, wanted: &mut Wanted) {
         wanted.records.push(RecordKey { kind: Platform::KIND, platform: self.ctx.platform, id: self.ctx.platform.0 });
@@ -100,11 +110,16 @@ impl<C: Command, K: Closing<C>> Job for Queued<C, K> {
         }
         let result = self.command.decide(&mut desk);
         let (object, fault, has_missed, has_own_lines) = (desk.object(), desk.fault().cloned(), desk.has_missed(), desk.has_own_lines());
-        if has_missed || fault.is_some() || result.is_err() {
+        let given_id_refused = desk.given_id_refused(result.is_ok());
+        if has_missed || given_id_refused.is_some() || fault.is_some() || result.is_err() {
             books.roll_back(mark);
         }
         if has_missed {
             return Decided::Incomplete;
+        }
+        if let Some(why) = given_id_refused {
+            books.audit.push(self.audit_line(None, "invalid", now));
+            return Decided::GivenIdRefused(why);
         }
         if let Some(fault) = fault {
             return Decided::Faulty(fault.0);
@@ -113,8 +128,7 @@ impl<C: Command, K: Closing<C>> Job for Queued<C, K> {
         let mut desk = Desk::new(&self.ctx, books, ids, now, missed);
         self.decided = Some(self.closing.after(&self.ctx, result, &mut desk));
         if !has_own_lines {
-            let Ctx { platform, actor, request, origin, .. } = self.ctx;
-            books.audit.push(AuditLine { platform, actor, request, origin, action: C::NAME, object, outcome, at: now });
+            books.audit.push(self.audit_line(object, outcome, now));
         }
         Decided::Yes
     }

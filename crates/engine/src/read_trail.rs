@@ -62,7 +62,7 @@ impl ReadTrail {
             match self.store(lines.clone()).await {
                 Ok(()) => {}
                 Err(Refused::Stopping) => return,
-                Err(error @ (Refused::Overloaded | Refused::Fault)) => {
+                Err(error @ (Refused::Overloaded | Refused::Fault | Refused::GivenId(_))) => {
                     tracing::warn!(%error, lines = lines.len(), "reads could not be noted yet");
                     self.lock().lines.splice(..0, lines);
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use domain::card::{Expiry, TokenizerError};
 use domain::payment::{Refusal, Status};
 use engine::{CheckoutError, PageLink, Typed};
@@ -11,6 +11,7 @@ use http::{Request, Response, StatusCode};
 
 use crate::Pages;
 use crate::form::Form;
+use crate::link::Link;
 use crate::page::{Page, escaped, redirect, summary};
 use crate::session::{PayInSession, refusal};
 
@@ -18,7 +19,7 @@ use crate::session::{PayInSession, refusal};
 type Wrong = (&'static str, &'static str);
 
 /// `GET /pay/card/{link}`.
-pub async fn show(State(pages): State<Arc<Pages>>, Path(link): Path<String>) -> Response<Body> {
+pub async fn show(State(pages): State<Arc<Pages>>, Link(link): Link) -> Response<Body> {
     match pages.pay_in_session(&link).await {
         // A payer who comes back while the bank asks goes on where they were.
         Ok(session) if session.is_challenged() => challenge(&link),
@@ -29,7 +30,7 @@ pub async fn show(State(pages): State<Arc<Pages>>, Path(link): Path<String>) -> 
 }
 
 /// `POST /pay/card/{link}`: the card, or the wish to leave; then to the bank's question, or back to the platform.
-pub async fn submit(State(pages): State<Arc<Pages>>, Path(link): Path<String>, request: Request<Body>) -> Response<Body> {
+pub async fn submit(State(pages): State<Arc<Pages>>, Link(link): Link, request: Request<Body>) -> Response<Body> {
     let session = match pages.pay_in_session(&link).await {
         Ok(session) if session.takes_card() => session,
         Ok(session) if session.is_challenged() => return challenge(&link),

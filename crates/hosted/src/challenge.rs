@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use domain::card::{CardValidation, Tokenized, Verdict};
 use domain::ids::CardValidationId;
 use domain::payment::Status;
@@ -12,6 +12,7 @@ use http::{Request, Response, StatusCode};
 
 use crate::Pages;
 use crate::form::Form;
+use crate::link::Link;
 use crate::page::{Page, escaped, summary};
 use crate::session::{PayInSession, refusal, way_back};
 
@@ -19,7 +20,7 @@ use crate::session::{PayInSession, refusal, way_back};
 const CHOICES: &[(&str, Verdict)] = &[("authenticate", Verdict::Passed), ("fail", Verdict::Failed), ("abandon", Verdict::Abandoned)];
 
 /// `GET /pay/3ds/{link}`.
-pub async fn show(State(pages): State<Arc<Pages>>, Path(link): Path<String>) -> Response<Body> {
+pub async fn show(State(pages): State<Arc<Pages>>, Link(link): Link) -> Response<Body> {
     match asked(&pages, &link).await {
         Ok(session) => show_of(&session).respond(),
         Err(error) => refusal(&error),
@@ -27,7 +28,7 @@ pub async fn show(State(pages): State<Arc<Pages>>, Path(link): Path<String>) -> 
 }
 
 /// `POST /pay/3ds/{link}`: the payer's choice; then back to the platform.
-pub async fn submit(State(pages): State<Arc<Pages>>, Path(link): Path<String>, request: Request<Body>) -> Response<Body> {
+pub async fn submit(State(pages): State<Arc<Pages>>, Link(link): Link, request: Request<Body>) -> Response<Body> {
     let session = match asked(&pages, &link).await {
         Ok(session) => session,
         Err(error) => return refusal(&error),
@@ -43,7 +44,7 @@ pub async fn submit(State(pages): State<Arc<Pages>>, Path(link): Path<String>, r
 }
 
 /// `GET /pay/validation/{link}`.
-pub async fn show_validation(State(pages): State<Arc<Pages>>, Path(link): Path<String>) -> Response<Body> {
+pub async fn show_validation(State(pages): State<Arc<Pages>>, Link(link): Link) -> Response<Body> {
     match pages.validation_session(&link).await {
         Ok(session) => match session.record.body::<CardValidation>() {
             Some(validation) => question(&session.merchant, None, &validation.seen).respond(),
@@ -54,7 +55,7 @@ pub async fn show_validation(State(pages): State<Arc<Pages>>, Path(link): Path<S
 }
 
 /// `POST /pay/validation/{link}`.
-pub async fn submit_validation(State(pages): State<Arc<Pages>>, Path(link): Path<String>, request: Request<Body>) -> Response<Body> {
+pub async fn submit_validation(State(pages): State<Arc<Pages>>, Link(link): Link, request: Request<Body>) -> Response<Body> {
     let session = match pages.validation_session(&link).await {
         Ok(session) => session,
         Err(error) => return refusal(&error),

@@ -20,7 +20,7 @@ impl Form {
     /// Errors: only those that trying again may help against; a form that is too long is none.
     pub async fn read(request: Request<Body>) -> Result<Self, BodyError> {
         let (parts, body) = request.into_parts();
-        match edge::body::read(&parts, body, MAX_BYTES).await {
+        match edge::body::read_form(&parts, body, MAX_BYTES).await {
             Ok(bytes) => Ok(Self::parse(str::from_utf8(&bytes).unwrap_or(""))),
             Err(BodyError::TooLarge | BodyError::Broken) => Ok(Self(Vec::new())),
             Err(error @ (BodyError::Overloaded | BodyError::TimedOut)) => Err(error),

@@ -11,6 +11,7 @@
 mod card;
 mod challenge;
 mod form;
+mod link;
 mod page;
 pub mod sca;
 mod session;

@@ -231,6 +231,9 @@ async fn a_link_that_is_not_whole_leads_nowhere() {
         format!("/pay/validation/{}", link(&url)),
         flip(&direct, 5),
         "/pay/3ds/..%2f..".to_owned(),
+        "/pay/card/%ff".to_owned(),
+        "/pay/3ds/%ff".to_owned(),
+        "/pay/validation/%ff".to_owned(),
     ] {
         for seen in [browser.open(&wrong).await, browser.choose(&wrong, "authenticate").await] {
             assert_eq!(seen.status, 404, "{wrong}");

@@ -78,7 +78,7 @@ impl Authenticate for Lent {
     fn admit<'a>(&'a self, parts: &'a Parts, power: Option<Power>) -> Later<'a, Admission> {
         Box::pin(async move {
             match parts.extensions.get::<Local>().zip(parts.extensions.get::<LocalClient>()) {
-                Some((local, LocalClient(client))) => self.admit_owner(*local, client).await,
+                Some((_, LocalClient(client))) => self.admit_owner(client).await,
                 None => self.admit_client(parts, power).await,
             }
         })
@@ -86,10 +86,9 @@ impl Authenticate for Lent {
 }
 
 impl Lent {
-    async fn admit_owner(&self, local: Local, client: &str) -> Admission {
+    async fn admit_owner(&self, client: &str) -> Admission {
         let known = self.0.local_caller(client).await.map_err(not_known);
-        let caller =
-            known.map(|caller| Caller { platform: caller.platform, actor: Actor::System, origin: [0; 16], given_id: local.given_id });
+        let caller = known.map(|caller| Caller { platform: caller.platform, actor: Actor::System, origin: [0; 16] });
         Admission { caller, headers: HeaderMap::new() }
     }
 
@@ -101,7 +100,7 @@ impl Lent {
         let mut headers = HeaderMap::new();
         admitted.rate.write_headers(&mut headers);
         let (platform, actor) = (admitted.caller.platform, Actor::ApiKey(admitted.caller.key));
-        let caller = Caller { platform, actor, origin: self.0.origin(parts), given_id: None };
+        let caller = Caller { platform, actor, origin: self.0.origin(parts) };
         let caller = admitted.verdict.map(|()| caller).map_err(|why| match why {
             NotAdmitted::Forbidden => AuthenticateError::Forbidden,
             NotAdmitted::TooMany => AuthenticateError::TooMany,

@@ -23,6 +23,14 @@ pub fn broken(table: &'static str, row: impl std::fmt::Display, what: &str) -> S
     StoreError::Fault(format!("row {row} of {table} does not decode: {what}"))
 }
 
+/// What the payment of a row is.
+pub fn object_kind_of_payment(kind: i64, nature: i64, id: Uid) -> Result<domain::ObjectKind, StoreError> {
+    let small = |number: i64| u8::try_from(number).ok();
+    let kind = small(kind).and_then(PaymentKind::from_number).ok_or_else(|| broken("payment", id, "kind"))?;
+    let nature = small(nature).and_then(Nature::from_number).ok_or_else(|| broken("payment", id, "nature"))?;
+    Ok(domain::ObjectKind::of_payment(kind, nature))
+}
+
 /// The columns of a payment, as both engines store them.
 pub struct PaymentColumns {
     pub platform: Uid,

@@ -1,2 +1,5 @@
 pub mod postgres;
+mod silent;
 pub mod simulator;
+
+pub use silent::Silent;

@@ -81,7 +81,7 @@ pub async fn serve(dialect: Arc<Dialect>, request: Request<Body>) -> Response<Bo
     if parts.method != Method::POST {
         return answer(None, Err(TokenizerError::Method));
     }
-    let Ok(body) = edge::body::read(&parts, body, FORM_MAX_BYTES).await else { return answer(None, Err(TokenizerError::Internal)) };
+    let Ok(body) = edge::body::read_form(&parts, body, FORM_MAX_BYTES).await else { return answer(None, Err(TokenizerError::Internal)) };
     let form = read(&body);
     if form.return_url.as_deref().is_some_and(|url| !is_url(url)) {
         return answer(None, Err(TokenizerError::ReturnUrl));

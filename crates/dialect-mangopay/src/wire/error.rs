@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use domain::Timestamp;
 use domain::ids::RequestId;
+use domain::{GivenIdRefused, Timestamp};
 use ledger::Uid;
 use money::Currency;
 use serde::ser::SerializeMap;
@@ -60,6 +60,7 @@ pub struct WireError {
     kind: &'static str,
     message: Cow<'static, str>,
     errors: FieldErrors,
+    given_id_refused: Option<GivenIdRefused>,
 }
 
 /// Seconds a client is asked to wait when too much is asked at once.
@@ -90,7 +91,7 @@ impl Serialize for Uuid {
 
 impl WireError {
     fn new(status: u16, kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, kind, message: message.into(), errors: FieldErrors::default() }
+        Self { status, kind, message: message.into(), errors: FieldErrors::default(), given_id_refused: None }
     }
 
     /// Adds a text for a field.
@@ -160,6 +161,12 @@ impl WireError {
     #[must_use]
     pub fn idempotent_creation_conflict() -> Self {
         Self::new(409, "idempotent_creation_conflict", "A resource has already been created with this Idempotency Key")
+    }
+
+    /// An id that cannot be given: of requests of the owner of the data only, who is told why by an extension of the answer.
+    #[must_use]
+    pub fn given_id(why: GivenIdRefused) -> Self {
+        Self { given_id_refused: Some(why), ..Self::new(409, "other", "The id cannot be given") }
     }
 
     /// Too many calls in one of the windows.
@@ -275,6 +282,12 @@ impl WireError {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    /// Why an id that was given could not be had, if that is what it is about.
+    #[must_use]
+    pub const fn given_id_refused(&self) -> Option<GivenIdRefused> {
+        self.given_id_refused
     }
 
     /// The texts of the wrong fields.

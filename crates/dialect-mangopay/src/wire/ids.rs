@@ -7,8 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use domain::ids::{BankAccountId, CardId, CardRegistrationId, CardValidationId};
-use domain::{Given, GivenText, Named, PaymentId, PlatformId, UserId, WalletId};
+use domain::{Given, GivenForm, GivenText, ObjectKind, PlatformId, WalletId};
 use ledger::{AccountId, Role, Uid};
 use money::Currency;
 use serde::{Serialize, Serializer};
@@ -53,17 +52,27 @@ prefixes! {
 }
 
 impl Prefix {
-    /// What tells the texts given for this kind's ids from those of others. All payments share one: they are one table.
-    const fn space(self) -> u8 {
+    /// What it stands before.
+    #[must_use]
+    pub const fn names(self) -> ObjectKind {
         match self {
-            Self::User => UserId::SPACE,
-            Self::Wallet => WalletId::SPACE,
-            Self::PayIn | Self::Transfer | Self::Payout | Self::Refund | Self::Repudiation => PaymentId::SPACE,
-            Self::Card => CardId::SPACE,
-            Self::CardRegistration => CardRegistrationId::SPACE,
-            Self::CardValidation => CardValidationId::SPACE,
-            Self::BankAccount => BankAccountId::SPACE,
+            Self::User => ObjectKind::User,
+            Self::Wallet => ObjectKind::Wallet,
+            Self::PayIn => ObjectKind::PayIn,
+            Self::Transfer => ObjectKind::Transfer,
+            Self::Payout => ObjectKind::Payout,
+            Self::Refund => ObjectKind::Refund,
+            Self::Repudiation => ObjectKind::Repudiation,
+            Self::Card => ObjectKind::Card,
+            Self::CardRegistration => ObjectKind::CardRegistration,
+            Self::CardValidation => ObjectKind::CardValidation,
+            Self::BankAccount => ObjectKind::BankAccount,
         }
+    }
+
+    /// What tells the texts given for this kind's ids from those of others.
+    const fn space(self) -> u8 {
+        self.names().space()
     }
 }
 
@@ -171,11 +180,13 @@ pub fn parse(accepted: &[Prefix], text: &str) -> Option<Uid> {
 /// An id that whoever brings an object along gives it: a ULID or a short text behind a prefix, a UUID, or a number.
 #[must_use]
 pub fn given(text: &str) -> Option<Given> {
-    let rest = Prefix::ALL.iter().find_map(|prefix| text.strip_prefix(prefix.text()));
-    if let Some(id) = parse_ulid(rest.unwrap_or(text)).or_else(|| Uid::parse(text)) {
-        return Some(Given::Id(id));
+    let known = Prefix::ALL.iter().find_map(|prefix| Some((prefix.names(), text.strip_prefix(prefix.text())?)));
+    let (named, rest) = known.map_or((None, text), |(named, rest)| (Some(named), rest));
+    if let Some(id) = parse_ulid(rest).or_else(|| Uid::parse(text)) {
+        return Some(Given { form: GivenForm::Id(id), named });
     }
-    rest.map_or_else(|| GivenText::number(text), GivenText::behind_prefix).map(Given::Text)
+    let text = if named.is_some() { GivenText::behind_prefix(rest) } else { GivenText::number(rest) };
+    text.map(|text| Given { form: GivenForm::Text(text), named })
 }
 
 /// Reads 26 digits. The first may be at most 7: more would not fit 128 bits.
@@ -363,16 +374,18 @@ mod tests {
     #[test]
     fn a_given_text_leads_both_ways_and_for_its_kind() {
         for text in ["41631014", "user_m_seller-1", "user_m_S"] {
-            let Some(Given::Text(given)) = given(text) else { panic!("{text}") };
-            let id = Given::Text(given).id_of::<UserId>();
+            let given = given(text).unwrap();
+            assert_eq!(given.named, text.starts_with("user_m_").then_some(ObjectKind::User));
+            let id = given.id_of(ObjectKind::User);
             assert_eq!(spell(Prefix::User, id).as_str(), text);
             assert_eq!(parse(&[Prefix::User], text), Some(id));
             assert_ne!(parse(&[Prefix::Wallet], text), Some(id));
             assert!(spell(Prefix::Wallet, id).as_str().starts_with("wlt_m_7Z"), "it is no wallet's text");
         }
         let ulid = "user_m_01JRFJJN9BR864A4KG7MH1WCZG";
-        assert_eq!(given(ulid), parse(&[Prefix::User], ulid).map(Given::Id));
-        assert_eq!(given("0192e1a9-c4bc-7d2e-8f01-23456789abcd"), Uid::parse("0192e1a9-c4bc-7d2e-8f01-23456789abcd").map(Given::Id));
+        assert_eq!(given(ulid).map(|given| given.form), parse(&[Prefix::User], ulid).map(GivenForm::Id));
+        let uuid = "0192e1a9-c4bc-7d2e-8f01-23456789abcd";
+        assert_eq!(given(uuid), Uid::parse(uuid).map(|id| Given { form: GivenForm::Id(id), named: None }));
         assert_eq!(parse(&[Prefix::User], "wlt_m_a"), None, "a prefix only ever names its own kind");
         assert_eq!((given(""), given("user_m_"), given("123456789012345678"), given("seller")), (None, None, None, None));
     }

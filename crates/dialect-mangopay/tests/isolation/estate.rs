@@ -1,6 +1,7 @@
 //! What a platform owns: at least one of everything that a path can name.
 
 use domain::user::VerifyUser;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, address, legal_owner, user_id};
@@ -10,6 +11,7 @@ use crate::scene::{PLAIN, Scene, eur};
 pub const KEY: &str = "0123456789abcdef-estate";
 
 /// The things of the platform `me`, by their ids.
+#[derive(Serialize)]
 pub struct Estate {
     /// A verified owner with money, a card, bank accounts and payments, whom the paths name.
     pub user: String,
@@ -130,47 +132,24 @@ impl Estate {
     }
 
     /// Whatever must not be seen by anybody else: every id, and the platform's name for itself.
-    fn marks(&self) -> [&str; 23] {
-        let Self { user, company, leaver, leaving_company, sibling, sibling_company, wallet, other_wallet, card, other_card, .. } = self;
-        let Self { fresh_card, fingerprint, registration, registration_data, validation, bank_account, own_account, .. } = self;
-        let Self { card_pay_in, web_pay_in, transfer, payout, refund, .. } = self;
-        [
-            user,
-            company,
-            leaver,
-            leaving_company,
-            sibling,
-            sibling_company,
-            wallet,
-            other_wallet,
-            card,
-            other_card,
-            fresh_card,
-            fingerprint,
-            registration,
-            registration_data,
-            validation,
-            bank_account,
-            own_account,
-            card_pay_in,
-            web_pay_in,
-            transfer,
-            payout,
-            refund,
-            "\"me\"",
-        ]
+    fn marks(&self) -> Vec<String> {
+        let things = serde_json::to_value(self).unwrap();
+        let ids = things.as_object().unwrap().values().map(|id| id.as_str().unwrap().to_owned());
+        ids.chain(["\"me\"".to_owned()]).collect()
     }
 
     /// The first of the estate's marks in a text, but for those of `allowed`.
-    pub fn mark_in(&self, text: &str, allowed: &[String]) -> Option<&str> {
-        self.marks().into_iter().find(|mark| text.contains(mark) && !allowed.iter().any(|other| other == mark))
+    pub fn mark_in(&self, text: &str, allowed: &[String]) -> Option<String> {
+        self.marks().into_iter().find(|mark| text.contains(mark) && !allowed.contains(mark))
     }
 
     /// The members of a body that name something of the estate, in the order of the alphabet.
     pub fn names_in<'a>(&self, body: &'a Value) -> Vec<&'a str> {
+        let marks = self.marks();
+        let is_mark = |value: &Value| value.as_str().is_some_and(|text| marks.iter().any(|mark| mark == text));
         let is_ours = |value: &Value| match value {
-            Value::Array(items) => items.iter().any(|item| item.as_str().is_some_and(|text| self.marks().contains(&text))),
-            value => value.as_str().is_some_and(|text| self.marks().contains(&text)),
+            Value::Array(items) => items.iter().any(is_mark),
+            value => is_mark(value),
         };
         let named = |it: &'a serde_json::Map<String, Value>| it.iter().filter(|(_, value)| is_ours(value)).map(|(name, _)| &**name);
         let mut names: Vec<&str> = body.as_object().map(|it| named(it).collect()).unwrap_or_default();

@@ -101,7 +101,7 @@ async fn a_logo_is_uploaded_and_shown_to_everybody() {
     let image = world.send(http::Request::get(path).body("".into()).unwrap()).await;
     assert_eq!(image.header("content-type"), "image/png");
     assert!(world.client("other").await.get("/clients").await.json()["Logo"].is_null());
-    for path in ["/logos/12", "/logos/01937e1a-9c4b-7d2e-8f01-23456789abcd"] {
+    for path in ["/logos/12", "/logos/%ff", "/logos/01937e1a-9c4b-7d2e-8f01-23456789abcd"] {
         assert_eq!(world.send(http::Request::get(path).body("".into()).unwrap()).await.status, 404);
     }
 }

@@ -3,7 +3,7 @@
 use super::{AccountHolder, BankAccount, BankDetails};
 use crate::country::country_rule;
 use crate::user::{Address, User};
-use crate::{BankAccountId, Command, Desk, Needs, Record, Secret};
+use crate::{BankAccountId, Command, Desk, Needs, ObjectKind, Record, Secret};
 
 /// Countries that the vendor's sandbox takes no bank account in, beside those that [`country_rule`] blocks.
 ///
@@ -72,7 +72,7 @@ impl Command for RegisterBankAccount {
         if self.holder_address.country.as_deref().is_some_and(takes_no_bank_account) {
             return Err(RegisterBankAccountError::HolderCountryClosed);
         }
-        let id: BankAccountId = desk.fresh_object();
+        let id: BankAccountId = desk.fresh_object(ObjectKind::BankAccount);
         let account = BankAccount {
             owner: self.owner,
             holder_name: self.holder_name.clone(),

@@ -10,7 +10,7 @@ use crate::payment::Refusal;
 use crate::platform::Environment;
 use crate::user::User;
 use crate::wallet::currency_code;
-use crate::{Command, Desk, Kind, Needs, Record, Resource, Sealing, Secret, Timestamp, UserId};
+use crate::{Command, Desk, Kind, Needs, ObjectKind, Record, Resource, Sealing, Secret, Timestamp, UserId};
 
 /// How long a prepared form can be sent, and its token brought back. Source: reference, money part, 6.1
 /// ("about 20 minutes historically").
@@ -145,7 +145,7 @@ impl Command for RegisterCard {
         if platform.is_none_or(|platform| platform.environment == Environment::Production) {
             return Err(RegisterCardError::NoAcquirer);
         }
-        let id: CardRegistrationId = desk.fresh_object();
+        let id: CardRegistrationId = desk.fresh_object(ObjectKind::CardRegistration);
         let expires_at = desk.now().plus_ms(REGISTRATION_PERIOD_MS);
         let registration = CardRegistration {
             user: self.user,

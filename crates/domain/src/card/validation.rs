@@ -7,7 +7,7 @@ use super::{Card, CardAnswer, CardTerms, CardType, Tokenized, Validity};
 use crate::ids::{CardId, CardValidationId};
 use crate::payment::Refusal;
 use crate::user::User;
-use crate::{Command, Desk, EventType, JobKind, Kind, Needs, Record, Resource, Sealing, Secret, Timestamp, UserId, Via};
+use crate::{Command, Desk, EventType, JobKind, Kind, Needs, ObjectKind, Record, Resource, Sealing, Secret, Timestamp, UserId, Via};
 
 /// How long the payer has to authenticate. Source: reference, money part, 6.3.
 pub const VALIDATION_PERIOD_MS: i64 = 5 * 60_000;
@@ -166,7 +166,7 @@ impl Command for ValidateCard {
         let author = author.filter(|_| card.user == self.author).ok_or(ValidateCardError::AuthorIsNotOwner)?;
         let now = desk.now();
         self.check(&card, author.is_closed(), now)?;
-        let id: CardValidationId = desk.fresh_object();
+        let id: CardValidationId = desk.fresh_object(ObjectKind::CardValidation);
         let validation = CardValidation {
             author: self.author,
             card: self.card,

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::directory::{DirectoryKey, DirectoryRow};
 use super::idempotency::{IdempotencyKey, KeyRow};
 use super::ids::{JobId, PaymentId, PlatformId};
-use super::{AuditLine, Event, Job, Record, RecordKey, Removal};
+use super::{AuditLine, Event, IdHolder, Job, Record, RecordKey, Removal};
 use crate::payment::Payment;
 
 /// A row in a [`Table`] and how it stands to the store.
@@ -199,6 +199,8 @@ books! {
         owned: OwnedKey => Arc<[Uid]>,
         /// Work to be done later.
         jobs: (PlatformId, JobId) => Job,
+        /// What has an id that somebody gives, on whichever platform; never written.
+        holders_of_ids: Uid => IdHolder,
     }
     logs {
         /// Entries to append.
@@ -235,6 +237,8 @@ pub struct Wanted {
     pub owned: Vec<OwnedKey>,
     /// Jobs by id.
     pub jobs: Vec<(PlatformId, JobId)>,
+    /// Ids of which is asked what has them, on whichever platform: on SQLite ids are the keys of all platforms together.
+    pub holders_of_ids: Vec<Uid>,
 }
 
 /// Names all records of one kind that one owner has.
@@ -268,6 +272,7 @@ impl Wanted {
         tidy(&mut self.directory);
         tidy(&mut self.owned);
         tidy(&mut self.jobs);
+        tidy(&mut self.holders_of_ids);
     }
 
     /// Adds everything that `other` wants, and leaves it empty.
@@ -280,6 +285,7 @@ impl Wanted {
         self.directory.append(&mut other.directory);
         self.owned.append(&mut other.owned);
         self.jobs.append(&mut other.jobs);
+        self.holders_of_ids.append(&mut other.holders_of_ids);
     }
 
     /// Whether nothing is wanted.
@@ -293,6 +299,7 @@ impl Wanted {
             && self.directory.is_empty()
             && self.owned.is_empty()
             && self.jobs.is_empty()
+            && self.holders_of_ids.is_empty()
     }
 
     /// Forgets everything, and keeps the memory.
@@ -305,6 +312,7 @@ impl Wanted {
         self.directory.clear();
         self.owned.clear();
         self.jobs.clear();
+        self.holders_of_ids.clear();
     }
 }
 

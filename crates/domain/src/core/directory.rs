@@ -19,6 +19,8 @@ pub enum Space {
     Fixture,
     /// A credit that a bank reported, by its hash.
     BankCredit,
+    /// An id that was given for an object: whoever gives it again finds it here, on whichever platform.
+    GivenId,
 }
 
 impl Space {
@@ -31,6 +33,7 @@ impl Space {
             Self::WireReference => 3,
             Self::Fixture => 4,
             Self::BankCredit => 5,
+            Self::GivenId => 6,
         }
     }
 }

@@ -6,6 +6,9 @@
 
 use ledger::Uid;
 
+use super::ObjectKind;
+use super::ids::PlatformId;
+
 /// Characters of a text at most, its prefix not counted.
 pub const GIVEN_TEXT_MAX: usize = 17;
 /// Digits of a number by itself at least.
@@ -27,7 +30,16 @@ pub trait Named: From<Uid> + Into<Uid> {
 
 /// An id given by whoever brings the object along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Given {
+pub struct Given {
+    /// The id itself.
+    pub form: GivenForm,
+    /// What its prefix says that it names; `None` for one that has none.
+    pub named: Option<ObjectKind>,
+}
+
+/// What is given of an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenForm {
     /// All its bits.
     Id(Uid),
     /// A text.
@@ -35,14 +47,50 @@ pub enum Given {
 }
 
 impl Given {
-    /// The id, for an object named by `I`.
+    /// The id, for an object of a kind.
     #[must_use]
-    pub const fn id_of<I: Named>(self) -> Uid {
-        match self {
-            Self::Id(id) => id,
-            Self::Text(text) => text.id(I::SPACE),
+    pub const fn id_of(self, kind: ObjectKind) -> Uid {
+        match self.form {
+            GivenForm::Id(id) => id,
+            GivenForm::Text(text) => text.id(kind.space()),
         }
     }
+}
+
+/// What has an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdHolder {
+    /// Whose it is.
+    pub platform: PlatformId,
+    /// What it is.
+    pub kind: ObjectKind,
+}
+
+/// Why an object does not get the id that was given for it. The command that would have made it did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GivenIdRefused {
+    /// Something has it.
+    #[error("the id is taken already")]
+    Taken {
+        /// What, unless it was only just made.
+        by: Option<ObjectKind>,
+        /// Whether that is another platform's.
+        is_foreign: bool,
+    },
+    /// Its prefix names another kind of object than the one made.
+    #[error("the id names {named}, and {made} was to be made")]
+    OtherKind {
+        /// What the prefix says.
+        named: ObjectKind,
+        /// What was to have it.
+        made: ObjectKind,
+    },
+    /// The command makes nothing that could have it.
+    #[error("nothing was to be made that could have the id")]
+    NothingMade,
+    /// The platform is for real money: there ids are made by Florin alone.
+    #[error("ids are given on sandbox platforms only")]
+    NotASandbox,
 }
 
 /// A text that fits an id: behind its kind's prefix 1 to [`GIVEN_TEXT_MAX`] of the letters `A` to `Z`, `a` to `z`, digits,
@@ -154,7 +202,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::core::workbench::World;
     use crate::{PaymentId, UserId};
+
+    const fn given(form: GivenForm) -> Given {
+        Given { form, named: None }
+    }
 
     fn text_of(text: GivenText) -> String {
         let (characters, length) = text.characters();
@@ -173,13 +226,30 @@ mod tests {
 
     #[test]
     fn a_text_is_told_from_the_same_text_of_another_kind_and_from_ids_made_here() {
-        let given = Given::Text(GivenText::number("41631014").unwrap());
-        assert_ne!(given.id_of::<UserId>(), given.id_of::<PaymentId>());
-        assert_eq!(GivenText::of_id(given.id_of::<UserId>(), PaymentId::SPACE), None);
+        let text = given(GivenForm::Text(GivenText::number("41631014").unwrap()));
+        assert_ne!(text.id_of(ObjectKind::User), text.id_of(ObjectKind::Payout));
+        assert_eq!(text.id_of(ObjectKind::PayIn), text.id_of(ObjectKind::Refund));
+        assert_eq!(GivenText::of_id(text.id_of(ObjectKind::User), PaymentId::SPACE), None);
         let made = Uid::from_bits(0x0192_7a1b_2c3d_7e4f_8a5b_6c7d_8e9f_a0b1);
-        assert_eq!(Given::Id(made).id_of::<UserId>(), made);
+        assert_eq!(given(GivenForm::Id(made)).id_of(ObjectKind::User), made);
         assert_eq!(GivenText::of_id(made, UserId::SPACE), None);
         assert_eq!(GivenText::of_id(Uid::from_bits(0xffff << 112), 0), None, "no text is empty");
+    }
+
+    #[test]
+    fn an_id_is_given_once_for_what_its_prefix_says_and_in_a_sandbox_only() {
+        let mut world = World::new();
+        let text = |text, named| Given { form: GivenForm::Text(GivenText::behind_prefix(text).unwrap()), named };
+        let taken = |by| Some(GivenIdRefused::Taken { by, is_foreign: false });
+        assert_eq!(world.give(text("1", Some(ObjectKind::Wallet)), ObjectKind::Wallet), None);
+        assert_eq!(world.give(text("1", None), ObjectKind::Wallet), taken(None));
+        assert_eq!(world.give(text("1", None), ObjectKind::User), None, "a text names one thing of each kind");
+        assert_eq!(world.give(text("1", None), ObjectKind::PayIn), None);
+        assert_eq!(world.give(text("1", None), ObjectKind::Refund), taken(None), "payments are of one kind there");
+        let other = GivenIdRefused::OtherKind { named: ObjectKind::PayIn, made: ObjectKind::Payout };
+        assert_eq!(world.give(text("2", Some(ObjectKind::PayIn)), ObjectKind::Payout), Some(other));
+        world.change_platform(|platform| platform.environment = crate::platform::Environment::Production);
+        assert_eq!(world.give(text("3", None), ObjectKind::Wallet), Some(GivenIdRefused::NotASandbox));
     }
 
     proptest! {

@@ -146,6 +146,24 @@ impl World {
         self.books.events.iter().map(|event| event.event).collect()
     }
 
+    /// Makes nothing but an object of a kind with an id that is given, and tells why it does not get it.
+    pub fn give(&mut self, given: super::Given, kind: super::ObjectKind) -> Option<super::GivenIdRefused> {
+        let ctx = Ctx { given_id: Some(given), ..self.ctx };
+        loop {
+            let mark = self.books.mark();
+            let mut missed = Wanted::default();
+            let mut desk = Desk::new(&ctx, &mut self.books, &mut self.ids, self.now, &mut missed);
+            desk.fresh_object::<Uid>(kind);
+            let refused = desk.given_id_refused(true);
+            if missed.is_empty() {
+                return refused;
+            }
+            self.books.roll_back(mark);
+            missed.directory.into_iter().for_each(|key| self.books.directory.bring(key, None));
+            missed.holders_of_ids.into_iter().for_each(|id| self.books.holders_of_ids.bring(id, None));
+        }
+    }
+
     /// Runs a command: what it misses is absent. An `Err` leaves the books as they were.
     pub fn run<C: Command>(&mut self, command: &C) -> Result<C::Outcome, C::Error> {
         for _ in 0..8 {
@@ -180,6 +198,9 @@ impl World {
             }
             for key in missed.jobs {
                 self.books.jobs.bring(key, None);
+            }
+            for key in missed.holders_of_ids {
+                self.books.holders_of_ids.bring(key, None);
             }
         }
         panic!("the command misses rows for ever");

@@ -10,7 +10,7 @@ use crate::core::calendar::target_day_from;
 use crate::core::{DirectoryKey, JobKind, Space};
 use crate::platform::Environment;
 use crate::user::User;
-use crate::{Command, Desk, Needs, PaymentId, Secret, Timestamp, UserId};
+use crate::{Command, Desk, Needs, ObjectKind, PaymentId, Secret, Timestamp, UserId};
 
 /// How long a payer has to send the money, before the pay-in ends. Source: reference, money part, 5.1 ("1 month").
 pub const WIRE_PERIOD_MS: i64 = 30 * 86_400_000;
@@ -170,7 +170,7 @@ impl Command for DeclareBankWire {
         if self.fees.minor() >= self.declared.minor() {
             return Err(DeclareBankWireError::NothingCredited);
         }
-        let id: PaymentId = desk.fresh_object();
+        let id: PaymentId = desk.fresh_object(ObjectKind::PayIn);
         let now = desk.now();
         let reference = wire_reference(id);
         let zero = Money::zero(to.currency);

@@ -9,7 +9,7 @@ use crate::card::{AddressCheck, Card, CardTerms, CardType, Tokenized};
 use crate::ids::CardId;
 use crate::platform::{Environment, Platform};
 use crate::user::{Category, Person, User, Verification};
-use crate::{Command, Desk, JobKind, Needs, PaymentId, Secret, Timestamp, UserId, Via, WalletId};
+use crate::{Command, Desk, JobKind, Needs, ObjectKind, PaymentId, Secret, Timestamp, UserId, Via, WalletId};
 
 /// How long a payer has to pay on a page, or to authenticate. Source: reference, money part, 5.1 ("15 min").
 pub const CARD_SESSION_PERIOD_MS: i64 = 15 * 60_000;
@@ -219,7 +219,7 @@ impl Command for CreateCardPayIn {
         let now = desk.now();
         let refusal = self.refusal(&platform, card.as_deref(), &payee, &to, credited, now);
         let postal_code = self.postal_code(desk, author);
-        let id: PaymentId = desk.fresh_object();
+        let id: PaymentId = desk.fresh_object(ObjectKind::PayIn);
         let used = card.zip(self.registered()).map(|(card, id)| UsedCard { id: Some(id), seen: card.seen.clone() });
         let payment = Payment {
             id,

@@ -8,7 +8,7 @@ use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status, payout_reimbu
 use crate::bank_account::{AccountHolder, BankAccount};
 use crate::platform::{Environment, Platform};
 use crate::user::{Category, User, Verification};
-use crate::{BankAccountId, Command, Desk, JobKind, Needs, PaymentId, Record, Secret, Timestamp, UserId};
+use crate::{BankAccountId, Command, Desk, JobKind, Needs, ObjectKind, PaymentId, Record, Secret, Timestamp, UserId};
 
 /// Asks for money to be paid out of a wallet to a bank account.
 #[derive(Clone, Debug)]
@@ -129,7 +129,7 @@ impl Command for RequestPayout {
         let found = self.find(desk)?;
         self.check(&found)?;
         let credited = self.debited.checked_sub(self.fees).map_err(|_| RequestPayoutError::FeesExceedFunds)?;
-        let id: PaymentId = desk.fresh_object();
+        let id: PaymentId = desk.fresh_object(ObjectKind::Payout);
         let now = desk.now();
         let stage = match refusal_of(&found.facts(self.reimburses), credited) {
             Some(_) => PayoutStage::Unfunded,

@@ -7,7 +7,7 @@ use super::payout::{AppliedMode, PayoutReturn, ReturnReason, external_leg};
 use super::{Detail, Nature, Payment, PaymentKind, Status, payout_reimburse};
 use crate::bank_account::BankAccount;
 use crate::user::User;
-use crate::{Command, Desk, JobKind, Needs, PaymentId, Timestamp, UserId};
+use crate::{Command, Desk, JobKind, Needs, ObjectKind, PaymentId, Timestamp, UserId};
 
 /// Books money of a payout that a bank sent back: a refund of it. Twice is as good as once.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl Command for ReturnPayout {
         let is_closed = holder.flatten().is_some_and(|user| user.is_closed());
         let to = if is_closed { desk.chart_account(Role::ReturnsForClosedUsers, currency) } else { wallet };
         let safeguarding = desk.chart_account(Role::Safeguarding, currency);
-        let id: PaymentId = desk.fresh_object();
+        let id: PaymentId = desk.fresh_object(ObjectKind::Refund);
         let at = self.at.unwrap_or(desk.now());
         let external = external_leg(at, AppliedMode::Standard, self.bank_reference.clone(), self.payout);
         let external = external.map_err(|_| ReturnPayoutError::Fault)?;

@@ -9,7 +9,7 @@ use crate::core::calendar::target_day_from;
 use crate::core::{DirectoryKey, Space};
 pub use crate::ids::ReceiptId;
 use crate::wallet::currency_code;
-use crate::{Command, Desk, Kind, Needs, PaymentId, PlatformId, Record, Resource, Sealing, Secret, Timestamp};
+use crate::{Command, Desk, Kind, Needs, ObjectKind, PaymentId, PlatformId, Record, Resource, Sealing, Secret, Timestamp};
 
 /// Words of what a payer wrote that are looked at for a reference.
 const WORDS_MAX: usize = 16;
@@ -220,7 +220,7 @@ impl ReceiveWire {
 
     fn keep(&self, desk: &mut Desk<'_>, reason: Unplaced, pay_in: Option<PaymentId>) -> Result<Received, ReceiveWireError> {
         let currency = self.received.currency();
-        let id: ReceiptId = desk.fresh_object();
+        let id: ReceiptId = desk.fresh_object(ObjectKind::Receipt);
         let safeguarding = desk.chart_account(Role::Safeguarding, currency);
         let to = desk.chart_account(reason.role(), currency);
         let day = i32::try_from(target_day_from(self.booked_at.unwrap_or(desk.now()).day())).map_err(|_| ReceiveWireError::Amount)?;

@@ -7,7 +7,7 @@ use super::card_pay_in::ASK_AFTER_MS;
 use super::refund::fees_given_back;
 use super::{Detail, Nature, Payment, PaymentKind, REFUND_PERIOD_MS, Refund, RefundReason, RefundTally, Refusal, Status};
 use crate::user::User;
-use crate::{Command, Desk, JobKind, Needs, PaymentId, Secret, Timestamp, UserId, Via};
+use crate::{Command, Desk, JobKind, Needs, ObjectKind, PaymentId, Secret, Timestamp, UserId, Via};
 
 /// How much a refund gives back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,7 +207,7 @@ impl CreateRefund {
             Detail::Card(card) => card.card.as_ref().and_then(|used| used.id),
             _ => None,
         };
-        let id: PaymentId = desk.fresh_object();
+        let id: PaymentId = desk.fresh_object(ObjectKind::Refund);
         Ok(Payment {
             id,
             platform: desk.ctx().platform,

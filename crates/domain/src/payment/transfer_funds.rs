@@ -6,7 +6,7 @@ use money::{Currency, Money};
 use super::{Detail, Nature, Payment, PaymentKind, Presence, Refusal, Status, Transfer};
 use crate::platform::{Platform, Policy};
 use crate::user::{Category, User, Verification};
-use crate::{Command, Desk, Fault, Needs, PaymentId, Secret, UserId, WalletId};
+use crate::{Command, Desk, Fault, Needs, ObjectKind, PaymentId, Secret, UserId, WalletId};
 
 /// Moves `debited` out of one wallet, `debited - fees` into another, and the fees to the platform, at once.
 #[derive(Clone, Debug)]
@@ -154,7 +154,7 @@ impl Command for TransferFunds {
         }
 
         let credited = self.debited.checked_sub(self.fees).map_err(|_| TransferFundsError::FeesExceedFunds)?;
-        let id: PaymentId = desk.fresh_object();
+        let id: PaymentId = desk.fresh_object(ObjectKind::Transfer);
         let now = desk.now();
         let payment = Payment {
             id,

@@ -2,7 +2,7 @@
 
 use super::{Blocks, Category, Demands, Profile, User, UserStatus, Verification, WrongField};
 use crate::ids::PersonId;
-use crate::{Command, Desk, EventType, Record, UserId};
+use crate::{Command, Desk, EventType, ObjectKind, Record, UserId};
 
 /// Takes up a user with the person it is, or who acts for it.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl RegisterUser {
         }
         let keeps_less = self.category == Category::Payer && policy.is_some_and(|policy| policy.has_categories);
         let profile = if keeps_less { self.profile.clone().of_payer() } else { self.profile.clone() };
-        let (id, person_id): (UserId, PersonId) = (desk.fresh_object(), desk.fresh());
+        let (id, person_id): (UserId, PersonId) = (desk.fresh_object(ObjectKind::User), desk.fresh());
         let person = profile.person(id);
         if policy.is_some_and(|policy| policy.refuses_fake_names) && person.has_fake_name() {
             return Err(RegisterUserError::FakeName);

@@ -5,7 +5,7 @@ use money::Currency;
 
 use super::Wallet;
 use crate::user::User;
-use crate::{Command, Desk, Needs, Record, Secret, UserId, WalletId};
+use crate::{Command, Desk, Needs, ObjectKind, Record, Secret, UserId, WalletId};
 
 /// Opens a wallet for a user, with a ledger account of the same id and no money in it.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl Command for OpenWallet {
         if !platform.is_some_and(|platform| platform.policy.allows_currency(self.currency)) {
             return Err(OpenWalletError::CurrencyNotAllowed(self.currency));
         }
-        let id: WalletId = desk.fresh_object();
+        let id: WalletId = desk.fresh_object(ObjectKind::Wallet);
         desk.open_account(id.account(), Role::Wallet, Some(self.owner.0), self.currency);
         let wallet = Wallet { owner: self.owner, currency: self.currency, description: self.description.clone(), tag: self.tag.clone() };
         Ok(desk.insert(id, wallet))

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use dialect_mangopay::wire::ids::{self, Spelling, WalletName};
 use domain::platform::Platform;
-use domain::{Given, Named as _, PaymentId, PlatformId, Resource, UserId, WalletId};
+use domain::{GivenForm, Named as _, PaymentId, PlatformId, Resource, UserId, WalletId};
 use ledger::{Account, AccountId, Entry, Posting, Role, Uid};
 use money::Currency;
 use store::Scan;
@@ -27,9 +27,9 @@ impl Named {
         if let Some(WalletName::Own(role, currency)) = nobody.parse_wallet(text) {
             return Ok(Self { ids: Vec::new(), own: Some((role, currency)) });
         }
-        let ids = match ids::given(text) {
-            Some(Given::Id(id)) => vec![id],
-            Some(Given::Text(given)) => [WalletId::SPACE, PaymentId::SPACE, UserId::SPACE].map(|space| given.id(space)).to_vec(),
+        let ids = match ids::given(text).map(|given| given.form) {
+            Some(GivenForm::Id(id)) => vec![id],
+            Some(GivenForm::Text(given)) => [WalletId::SPACE, PaymentId::SPACE, UserId::SPACE].map(|space| given.id(space)).to_vec(),
             None => {
                 let form = "an id as the API shows it, a UUID, or FEES_ or CREDIT_ with a currency, as in FEES_EUR";
                 return Err(Failure::new(Code::Invalid, format!("{text} is not the form of an id, which is {form}")));

@@ -81,6 +81,77 @@ fn a_line_that_failed_is_tried_again_and_one_that_did_not_never() {
     }
 }
 
+fn bank_wire(given_id: &str) -> Value {
+    let body = json!({
+        "AuthorId": USER, "CreditedWalletId": WALLET, "DeclaredDebitedFunds": {"Currency": "EUR", "Amount": 1000},
+        "DeclaredFees": {"Currency": "EUR", "Amount": 0},
+    });
+    json!({"as": given_id, "method": "POST", "path": format!("/v2.01/{CLIENT_ID}/payins/bankwire/direct"), "body": body})
+}
+
+fn transfer(given_id: &str) -> Value {
+    let body = json!({
+        "AuthorId": USER, "DebitedWalletId": WALLET, "CreditedWalletId": WALLET, "DebitedFunds": {"Currency": "EUR", "Amount": 1},
+        "Fees": {"Currency": "EUR", "Amount": 0},
+    });
+    json!({"as": given_id, "method": "POST", "path": format!("/v2.01/{CLIENT_ID}/transfers"), "body": body})
+}
+
+fn named(mut line: Value, given_id: &str) -> Value {
+    line["as"] = given_id.into();
+    line
+}
+
+#[test]
+fn an_id_that_cannot_be_given_is_named_and_the_log_has_no_error() {
+    for world in worlds() {
+        let files = Files(&world);
+        files.load(&[user(), wallet(), bank_wire("payin_m_1")]);
+        let mut users_again = user();
+        users_again["body"]["FirstName"] = "Grace".into();
+        for (line, said) in [
+            (users_again.clone(), format!("line 1: the id {USER} is taken already, by a user")),
+            (transfer("xfer_m_1"), "line 1: the id xfer_m_1 is taken already, by a pay-in".to_owned()),
+            (transfer("payin_m_2"), "line 1: the id payin_m_2 is that of a pay-in, and this line makes a transfer".to_owned()),
+            (named(users_again, "wlt_m_1"), "line 1: the id wlt_m_1 is that of a wallet, and this line makes a user".to_owned()),
+            (named(user(), "a user"), "line 1: \"a user\" has not the form of an id".to_owned()),
+        ] {
+            for _ in 0..2 {
+                let all = files.fail(std::slice::from_ref(&line));
+                assert!(all.contains(&said), "{said:?} is not in {all:?}");
+                assert!(!all.contains("ERROR") && !all.contains("WARN"), "{all}");
+            }
+        }
+        assert_eq!(files.load(&[user(), wallet(), bank_wire("payin_m_1")]), (0, 3), "what was there is there");
+        let elsewhere = ["platform", "create", "--client-id", "elsewhere", "--api-key", "a-key-that-is-long-enough"];
+        done(&world.data(), world.database.as_deref(), &elsewhere);
+        let mut theirs = user();
+        theirs["path"] = "/v2.01/elsewhere/users/natural".into();
+        let said = files.fail(&[theirs.clone()]);
+        assert!(said.contains(&format!("line 1: the id {USER} is taken already, by a user of another platform")), "{said}");
+        assert_eq!(files.load(&[named(theirs, "user_m_theirs")]), (1, 0));
+    }
+}
+
+#[test]
+fn what_is_told_of_a_file_is_told_in_words() {
+    let world = World::new(0, 0, None);
+    let files = Files(&world);
+    let file = files.write(&[user()]);
+    for told in ["Loaded 1 line: 1 request made, 0 known from before.", "Loaded 1 line: 0 requests made, 1 known from before."] {
+        assert_eq!(done(&world.data(), None, &["fixtures", "load", &file]).trim_end(), told);
+    }
+    std::fs::write(&file, "\n{\"method\": \"GET\"}\n").unwrap();
+    let said = refused(&world.data(), None, &["fixtures", "load", &file]);
+    assert!(said.contains("line 2: this is no fixture: missing field `path`, at column 17"), "{said}");
+    let said = files.fail(&[json!({"method": "POST", "path": "/sandbox/v1/jobs/run"})]);
+    assert!(said.contains("line 1: no platform is named: put its ClientId into the path, or give client_id"), "{said}");
+    let said = files.fail(&[at("GET", "/v2.01/nobody/users")]);
+    assert!(said.contains(&format!("line 1: client_id says {CLIENT_ID}, and the path says nobody")), "{said}");
+    let said = files.fail(&[json!({"method": "GET", "path": "/v2.01/nobody/users"})]);
+    assert!(said.contains("line 1: there is no platform nobody"), "{said}");
+}
+
 #[test]
 fn the_same_holds_through_a_running_server() {
     let world = World::new(0, 0, None);
@@ -89,6 +160,8 @@ fn the_same_holds_through_a_running_server() {
     let files = Files(&world);
     for _ in 0..2 {
         assert!(files.fail(&[user(), wallet(), at("GET", "/v2.01/nobody/users")]).contains("line 3"));
+        let said = files.fail(&[user(), transfer(WALLET)]);
+        assert!(said.contains(&format!("line 2: the id {WALLET} is that of a wallet, and this line makes a transfer")), "{said}");
     }
     assert_eq!(files.load(&[user(), wallet()]), (0, 2));
     let seen = Client::connect(address).unwrap().send("GET", &format!("/v2.01/{CLIENT_ID}/users"), None, "").unwrap();

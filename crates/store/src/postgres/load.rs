@@ -8,8 +8,8 @@
 
 use domain::user::User;
 use domain::{
-    Books, DirectoryKey, DirectoryRow, Job, JobId, JobKind, Kind, OwnedKey, PlatformId, Record, RecordKey, Resource, Slot, Timestamp,
-    Wanted,
+    Books, DirectoryKey, DirectoryRow, IdHolder, Job, JobId, JobKind, Kind, ObjectKind, OwnedKey, PlatformId, Record, RecordKey, Resource,
+    Slot, Timestamp, Wanted,
 };
 use engine::StoreError;
 use ledger::{AccountId, Uid};
@@ -19,10 +19,11 @@ use tokio_postgres::{Row, Statement};
 use super::cache::Decoded;
 use super::keys::{Ring, decode_all};
 use super::rows::{self, Id, get, uid};
+use super::sql;
 use super::trip::{Answers, Set, Ticket, Trip};
 use super::writer::{Session, Transaction};
-use crate::codec;
 use crate::vault::Vault;
+use crate::{KINDS, codec};
 
 /// One load over a session.
 pub struct Load<'a> {
@@ -59,6 +60,7 @@ struct Asked {
     jobs: Option<Ticket>,
     keys: Option<Ticket>,
     directory: Option<Ticket>,
+    holders_of_ids: Option<Ticket>,
     holders: Option<Ticket>,
     records: Vec<(&'static Kind, Ticket)>,
     owned: Vec<(&'static Kind, Ticket)>,
@@ -81,6 +83,7 @@ impl Load<'_> {
         bring_jobs(&rows_of(&mut answers, asked.jobs), wanted, books)?;
         self.bring_keys(&rows_of(&mut answers, asked.keys), wanted, books, &mut ring).await?;
         bring_directory(&rows_of(&mut answers, asked.directory), wanted, books)?;
+        bring_holders_of_ids(&rows_of(&mut answers, asked.holders_of_ids), wanted, books)?;
         for (kind, ticket) in asked.records {
             self.bring_records(kind, &answers.rows(ticket), books, &mut ring).await?;
         }
@@ -228,12 +231,19 @@ fn ask<'a>(session: &'a Session, trip: &mut Trip<'a>, wanted: &'a Wanted, unseen
         asked.name = session.transaction_name.as_ref().map(|name| trip.ask(name, Vec::new()));
     }
     if !wanted.keys.is_empty() {
-        let set = Set::of(&wanted.keys).column(|key| Id(key.platform.0)).column(|key| i64::from(key.dialect)).column(|key| &*key.key);
+        let set = Set::of(&wanted.keys)
+            .column(|key| Id(key.platform.0))
+            .column(|key| i64::from(key.dialect))
+            .column(|key| rows::sought(&key.key));
         asked.keys = Some(trip.ask(&statements.keys, set.params()));
     }
     if !wanted.directory.is_empty() {
-        let set = Set::of(&wanted.directory).column(|key| i64::from(key.space.number())).column(|key| &*key.text);
+        let set = Set::of(&wanted.directory).column(|key| i64::from(key.space.number())).column(|key| rows::sought(&key.text));
         asked.directory = Some(trip.ask(&statements.directory, set.params()));
+    }
+    if !wanted.holders_of_ids.is_empty() {
+        let set = Set::of(&wanted.holders_of_ids).column(|id| Id(*id));
+        asked.holders_of_ids = Some(trip.ask(&statements.holders_of_ids, set.params()));
     }
     // Records come sorted by kind.
     for keys in unseen.records.chunk_by(|left, right| left.kind.number == right.kind.number) {
@@ -295,6 +305,23 @@ fn bring_directory(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(
     }
     for key in &wanted.directory {
         books.directory.bring(key.clone(), None);
+    }
+    Ok(())
+}
+
+fn bring_holders_of_ids(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
+    for row in rows {
+        let id = uid(row, 0)?;
+        let number: i64 = get(row, 2)?;
+        let kind = match (number, KINDS.iter().find(|kind| i64::from(kind.number) == number)) {
+            (sql::IS_PAYMENT, _) => codec::object_kind_of_payment(get(row, 3)?, get(row, 4)?, id)?,
+            (_, Some(kind)) => ObjectKind::of_record(kind),
+            (_, None) => ObjectKind::LedgerAccount,
+        };
+        books.holders_of_ids.bring(id, Some(IdHolder { platform: PlatformId(uid(row, 1)?), kind }));
+    }
+    for id in &wanted.holders_of_ids {
+        books.holders_of_ids.bring(*id, None);
     }
     Ok(())
 }

@@ -139,7 +139,7 @@ impl PostgresReads {
                     "EXISTS (SELECT 1 FROM label b WHERE b.platform = l.platform AND b.kind = {} AND b.id = l.id AND b.label =",
                     kind.number
                 );
-                narrowed.and_within(&labelled, label.clone(), Type::TEXT);
+                narrowed.and_within(&labelled, rows::sought(label).map(str::to_owned), Type::TEXT);
             }
             if !listing.statuses.is_empty() {
                 narrowed.and_within("l.status = ANY(", listing.statuses.clone(), Type::TEXT_ARRAY);
@@ -264,8 +264,11 @@ impl Reads for PostgresReads {
 
     fn key(&self, key: IdempotencyKey) -> ReadFuture<'_, Option<KeyRow>> {
         Box::pin(async move {
-            let params: Params<'_> =
-                vec![Box::new(vec![Id(key.platform.0)]), Box::new(vec![i64::from(key.dialect)]), Box::new(vec![key.key.to_string()])];
+            let params: Params<'_> = vec![
+                Box::new(vec![Id(key.platform.0)]),
+                Box::new(vec![i64::from(key.dialect)]),
+                Box::new(vec![rows::sought(&key.key).map(str::to_owned)]),
+            ];
             let (session, rows) = self.look_up(|session| Ok(&session.statements.key), params).await?;
             let decode = |row: &Row, ring: &mut Ring<'_>| codec::key_row(rows::key(row)?, ring).map(Some);
             Ok(self.decode(&session, &rows, decode).await?.pop())
@@ -274,7 +277,8 @@ impl Reads for PostgresReads {
 
     fn directory(&self, key: DirectoryKey) -> ReadFuture<'_, Option<DirectoryRow>> {
         Box::pin(async move {
-            let params: Params<'_> = vec![Box::new(vec![i64::from(key.space.number())]), Box::new(vec![key.text.to_string()])];
+            let params: Params<'_> =
+                vec![Box::new(vec![i64::from(key.space.number())]), Box::new(vec![rows::sought(&key.text).map(str::to_owned)])];
             let (_, rows) = self.look_up(|session| Ok(&session.statements.directory), params).await?;
             let decode = |row: &Row| Ok(DirectoryRow { platform: PlatformId(uid(row, 2)?), id: uid(row, 3)? });
             rows.first().map(decode).transpose()

@@ -157,3 +157,9 @@ pub fn event(row: &Row) -> Result<Event, StoreError> {
         at: Timestamp::from_ms(get(row, 5)?),
     })
 }
+
+/// A text that rows are looked up by. PostgreSQL's texts have no NUL character and a parameter with one is an error, so a
+/// text that has one is NULL, which no row's text equals.
+pub fn sought(text: &str) -> Option<&str> {
+    (!text.contains('\0')).then_some(text)
+}

@@ -89,6 +89,27 @@ pub fn select(table: &str, columns: &[(&str, &str)], keys: &[(&str, &str)]) -> S
     format!("SELECT {} FROM {} CROSS JOIN LATERAL ({} OFFSET 0) AS f", names(columns, "f."), set(keys), of_key(table, &list, keys))
 }
 
+/// What [`holders_of_ids`] calls a payment and a ledger account, beside the numbers of kinds of records.
+pub const IS_PAYMENT: i64 = -1;
+const IS_ACCOUNT: i64 = -2;
+
+/// What has each of a set of ids, on whichever platform: a few look-ups a platform, since every key leads with it.
+///
+/// Rows of one id come with what says most first: a wallet before its account, a payment before the tally of its refunds.
+pub fn holders_of_ids(records: impl Iterator<Item = (u8, &'static str)>) -> String {
+    let of_record = records.map(|(number, table)| (i64::from(number), table, "CAST(0 AS BIGINT), CAST(0 AS BIGINT)"));
+    let tables = [(IS_PAYMENT, "payment", "t.kind, t.nature")].into_iter().chain(of_record);
+    let tables = tables.chain([(IS_ACCOUNT, "account", "CAST(0 AS BIGINT), CAST(0 AS BIGINT)")]);
+    let selects = tables.enumerate().map(|(place, (number, table, payment))| {
+        format!("SELECT {place} AS place, CAST({number} AS BIGINT) AS number, {payment} FROM {table} t WHERE t.platform = p.platform AND t.id = n.id")
+    });
+    format!(
+        "SELECT n.id, p.platform, f.number, f.kind, f.nature FROM UNNEST($1::UUID[]) AS n(id) CROSS JOIN platform p \
+         CROSS JOIN LATERAL ({} OFFSET 0) AS f(place, number, kind, nature) ORDER BY n.id, f.place",
+        selects.collect::<Vec<_>>().join(" UNION ALL ")
+    )
+}
+
 /// Reads and locks the rows of a set of keys, in the order of the set, which has to be that of the keys.
 pub fn select_locked(table: &str, columns: &[(&str, &str)], keys: &[(&str, &str)]) -> String {
     let list = names(columns, "t.");

@@ -43,6 +43,7 @@ statements! {
             <domain::user::User as domain::Resource>::KIND.table,
         );
         directory: sql::select(sql::DIRECTORY.name, sql::DIRECTORY.columns, &[("space", "BIGINT"), ("text", "TEXT")]);
+        holders_of_ids: sql::holders_of_ids(crate::KINDS.iter().map(|kind| (kind.number, kind.table)));
         data_keys: sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")]);
         insert_data_keys: sql::insert(sql::DATA_KEY.name, sql::DATA_KEY.columns);
         hold_owned: OWNED_LOCK;

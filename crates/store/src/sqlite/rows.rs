@@ -5,8 +5,10 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use super::fault;
+use crate::KINDS;
 use crate::codec::{self, AccountColumns, EntryColumns, KeyColumns, PaymentColumns, PostingColumns, RecordColumns};
 use crate::vault::{DataKey, FreshKey, Keys, Vault};
+use domain::{IdHolder, ObjectKind, PlatformId};
 use engine::StoreError;
 
 /// An id as a parameter or a column: sixteen bytes.
@@ -233,6 +235,25 @@ pub fn find_directory(conn: &Connection, key: &domain::DirectoryKey) -> Result<O
         })
         .optional()
         .map_err(fault)
+}
+
+/// What has an id, on whichever platform.
+pub fn holder_of_id(conn: &Connection, id: Uid) -> Result<Option<IdHolder>, StoreError> {
+    let mut select = conn.prepare_cached("SELECT platform, kind, nature FROM payment WHERE id = ?1").map_err(fault)?;
+    let payment = select.query_row([id16(id)], |row| Ok((uid(row, 0)?, row.get(1)?, row.get(2)?))).optional().map_err(fault)?;
+    if let Some((platform, kind, nature)) = payment {
+        let kind = codec::object_kind_of_payment(kind, nature, id)?;
+        return Ok(Some(IdHolder { platform: PlatformId(platform), kind }));
+    }
+    // A wallet before its account.
+    let records = KINDS.iter().map(|kind| (kind.table, ObjectKind::of_record(kind)));
+    for (table, kind) in records.chain([("account", ObjectKind::LedgerAccount)]) {
+        let mut select = conn.prepare_cached(&format!("SELECT platform FROM {table} WHERE id = ?1")).map_err(fault)?;
+        if let Some(platform) = select.query_row([id16(id)], |row| uid(row, 0)).optional().map_err(fault)? {
+            return Ok(Some(IdHolder { platform: PlatformId(platform), kind }));
+        }
+    }
+    Ok(None)
 }
 
 /// The first use of a key, at its place in the table.

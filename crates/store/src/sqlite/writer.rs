@@ -249,6 +249,9 @@ impl Store for Writer {
         for (platform, id) in &wanted.jobs {
             books.jobs.bring((*platform, *id), super::reads::find_job(&self.conn, platform.0, id.0)?);
         }
+        for id in &wanted.holders_of_ids {
+            books.holders_of_ids.bring(*id, rows::holder_of_id(&self.conn, *id)?);
+        }
         Ok(())
     }
 

@@ -206,7 +206,7 @@ impl Command for TakeUp {
     const NAME: &'static str = "test.take_up";
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<UserId, ()> {
-        let (id, person): (UserId, PersonId) = (desk.fresh_object(), desk.fresh());
+        let (id, person): (UserId, PersonId) = (desk.fresh_object(domain::ObjectKind::User), desk.fresh());
         let body = Person {
             user: Some(id),
             first_name: Secret::new("Zebulon".to_owned()),

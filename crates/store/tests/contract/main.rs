@@ -6,6 +6,7 @@
 mod credits;
 mod encryption;
 mod faults;
+mod given_ids;
 mod harness;
 mod jobs;
 mod keys;

@@ -2,7 +2,7 @@
 
 use domain::payment::{Status, TransferFundsError};
 use domain::user::User;
-use domain::{Ctx, PaymentId, RecordKey, Resource};
+use domain::{Command, Ctx, Desk, DirectoryKey, IdempotencyKey, PaymentId, RecordKey, Resource, Space};
 use engine::{EventFilter, Listing, OfPayments, PaymentFilter};
 use ledger::Role;
 
@@ -13,6 +13,7 @@ crate::on_both_stores!(
     another_platforms_things_are_not_in_its_lists,
     naming_another_platforms_wallet_hinders_nobody,
     what_is_personal_is_sealed,
+    a_text_that_no_row_can_have_is_not_found,
 );
 
 async fn another_platforms_things_are_not_there(home: &impl Home) {
@@ -98,4 +99,31 @@ async fn what_is_personal_is_sealed(home: &impl Home) {
         assert!(!home.holds(text), "{text} is stored as it is");
     }
     assert!(home.holds("a-key"), "the search finds what is not sealed");
+}
+
+/// PostgreSQL keeps no NUL in texts: whoever asks for one is told that it is not there, as on SQLite.
+async fn a_text_that_no_row_can_have_is_not_found(home: &impl Home) {
+    let site = Site::at(home);
+    let ctx = site.platform("first").await;
+    let nul = |space| DirectoryKey { space, text: "fir\0st".into() };
+    assert!(site.reads.directory(nul(Space::ClientId)).await.unwrap().is_none());
+    let key = IdempotencyKey { platform: ctx.platform, dialect: 1, key: "a\0key".into() };
+    assert!(site.reads.key(key.clone()).await.unwrap().is_none());
+    let listing = Listing { label: Some("\0".to_owned()), ..Listing::default() };
+    assert_eq!(site.reads.records(ctx.platform, User::KIND, listing, page(1, 10, true)).await.unwrap().total, 0);
+    assert_eq!(site.engine.run(ctx, Seek(nul(Space::WireReference), key)).await, Ok(Ok(false)));
+}
+
+/// Asks whether a text leads anywhere or a key was used.
+struct Seek(DirectoryKey, IdempotencyKey);
+
+impl Command for Seek {
+    type Outcome = bool;
+    type Error = ();
+    const NAME: &'static str = "test.seek";
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<bool, ()> {
+        let (found, used) = (desk.directory(&self.0), desk.key(&self.1));
+        Ok(found.is_some() || used.is_some())
+    }
 }

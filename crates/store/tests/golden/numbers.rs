@@ -45,7 +45,7 @@ fn named() -> BTreeMap<String, String> {
 
 #[test]
 fn numbers_mean_the_same_for_ever() {
-    let spaces = spaces! { ClientId Iban WireReference Fixture BankCredit };
+    let spaces = spaces! { ClientId Iban WireReference Fixture BankCredit GivenId };
     let found = [
         ("kind of record", KINDS.iter().map(|kind| (kind.number.to_string(), kind.table.to_owned())).collect()),
         ("Space", spaces.iter().map(|space| (space.number().to_string(), format!("{space:?}"))).collect()),

@@ -1,5 +1,7 @@
 //! The desk a command decides at: the rows it may see and the only ways to change them.
 
+mod given_ids;
+
 use std::sync::Arc;
 
 use ledger::{Account, AccountId, Entry, EntryId, EntryKind, ExternalLeg, Legs, PostError, Role, Uid};
@@ -7,8 +9,8 @@ use money::{Currency, Money};
 
 use super::ids::{EventId, JobId, PaymentId};
 use super::{
-    AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, IdempotencyKey, Ids, Job, JobKind, KeyRow, Label, Named,
-    OwnedKey, Record, RecordKey, Removal, Resource, Slot, Timestamp, Wanted,
+    AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, GivenIdRefused, IdempotencyKey, Ids, Job, JobKind, KeyRow,
+    Label, ObjectKind, OwnedKey, Record, RecordKey, Removal, Resource, Slot, Timestamp, Wanted,
 };
 use crate::payment::Payment;
 use crate::platform::Platform;
@@ -72,12 +74,26 @@ pub struct Desk<'a> {
     fault: Option<Fault>,
     object: Option<Uid>,
     has_own_lines: bool,
+    has_taken_given: bool,
+    given_id_refused: Option<GivenIdRefused>,
 }
 
 impl<'a> Desk<'a> {
     /// A desk over `books`. Rows that are missed are added to `missed`.
     pub const fn new(ctx: &'a Ctx, books: &'a mut Books, ids: &'a mut dyn Ids, real_now: Timestamp, missed: &'a mut Wanted) -> Self {
-        Self { ctx, books, ids, real_now, missed, now: None, fault: None, object: None, has_own_lines: false }
+        Self {
+            ctx,
+            books,
+            ids,
+            real_now,
+            missed,
+            now: None,
+            fault: None,
+            object: None,
+            has_own_lines: false,
+            has_taken_given: false,
+            given_id_refused: None,
+        }
     }
 
     /// Who asks, and for which tenant.
@@ -120,9 +136,11 @@ impl<'a> Desk<'a> {
     }
 
     /// The id of the object this command makes: the one an import names, else a fresh one. Noted for the audit trail.
-    pub fn fresh_object<I: Named>(&mut self) -> I {
+    ///
+    /// One that cannot be had is noted ([`Desk::given_id_refused`]), and whatever the command answers is void.
+    pub fn fresh_object<I: From<Uid>>(&mut self, kind: ObjectKind) -> I {
         let id = match self.ctx.given_id {
-            Some(given) => given.id_of::<I>(),
+            Some(given) => self.take_given(given, kind),
             None => self.ids.fresh(),
         };
         self.object = Some(id);

@@ -1,0 +1,14 @@
+//! The sandbox's API over a whole server without a socket: a room a subject.
+//!
+//! Start with [`world`], the server, and [`party`], what its platform has.
+
+mod access;
+mod cards;
+mod cut_short;
+mod fields;
+mod keys;
+mod party;
+mod payouts;
+mod users;
+mod wires;
+mod world;
