@@ -19,12 +19,13 @@ use tokio::sync::{Notify, watch};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
+use super::erasures::{self, Erasures};
 use super::error;
 use super::keys::{Ring, decode_all};
 use super::lists::Typed;
 use super::rows::{self, Id, get, uid};
 use super::session::{self, statements};
-use super::sql::{self, BY_ID};
+use super::sql;
 use super::target::Target;
 use super::trip::{Set, Trip};
 use crate::codec;
@@ -44,8 +45,9 @@ statements! {
     Statements {
         lock: "SELECT 1 FROM meta WHERE name = 'projector' FOR UPDATE";
         lock_if_free: "SELECT 1 FROM meta WHERE name = 'projector' FOR UPDATE SKIP LOCKED";
-        payments: sql::select(sql::PAYMENT.name, sql::PAYMENT.columns, BY_ID);
-        data_keys: sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")]);
+        erasures: erasures::SINCE;
+        payments: sql::select_payments();
+        data_keys: sql::select_data_keys();
         grow: format!(
             "{} ON CONFLICT (platform, list) DO UPDATE SET total = list_total.total + excluded.total RETURNING platform, list, total",
             sql::insert(sql::LIST_TOTAL.name, sql::LIST_TOTAL.columns)
@@ -92,13 +94,13 @@ impl Progress {
 }
 
 /// Runs cycles for ever; ends with the runtime it is spawned on.
-pub async fn run(database: Target, progress: Arc<Progress>, vault: Arc<Vault>) {
+pub async fn run(database: Target, progress: Arc<Progress>, vault: Arc<Vault>, erasures: Arc<Erasures>) {
     let mut projector = None;
     loop {
         // Read before the cycle begins: whoever asks later waits for the next one.
         let target = progress.asked();
         let is_awaited = target > *progress.done.borrow();
-        match cycle(&database, &mut projector, &vault, is_awaited).await {
+        match cycle(&database, &mut projector, &vault, &erasures, is_awaited).await {
             Ok(claimed) if claimed >= CHUNK => continue,
             Ok(_) => {
                 progress.done.send_if_modified(|done| std::mem::replace(done, target) != target);
@@ -129,8 +131,14 @@ impl Projector {
     }
 }
 
-/// Claims and lists the next events. Gives how many.
-async fn cycle(database: &Target, projector: &mut Option<Projector>, vault: &Vault, is_awaited: bool) -> Result<usize, StoreError> {
+/// Learns who was erased, then claims and lists the next events. Gives how many.
+async fn cycle(
+    database: &Target,
+    projector: &mut Option<Projector>,
+    vault: &Vault,
+    erasures: &Erasures,
+    is_awaited: bool,
+) -> Result<usize, StoreError> {
     let projector = match projector {
         Some(open) => open,
         None => projector.insert(Projector::open(database).await?),
@@ -138,8 +146,11 @@ async fn cycle(database: &Target, projector: &mut Option<Projector>, vault: &Vau
     let statements = &projector.statements;
     let mut trip = Trip::over(&projector.client);
     trip.say("BEGIN");
+    let erased = trip.ask(&statements.erasures, vec![Box::new(erasures.known())]);
     let lock = trip.ask(if is_awaited { &statements.lock } else { &statements.lock_if_free }, Vec::new());
-    let is_ours = !trip.done().await?.rows(lock).is_empty();
+    let mut answers = trip.done().await?;
+    erasures.learn(&answers.rows(erased))?;
+    let is_ours = !answers.rows(lock).is_empty();
     // The claim is a statement of its own behind the lock: only so does it see what the lock was waited for.
     let claimed = if is_ours { claim(projector).await? } else { Vec::new() };
     if claimed.is_empty() {

@@ -5,6 +5,7 @@
 
 mod credits;
 mod encryption;
+mod erasures;
 mod faults;
 mod harness;
 mod jobs;

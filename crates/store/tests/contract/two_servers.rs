@@ -12,7 +12,7 @@ use money::Currency;
 
 use crate::harness::{PostgresHome, Purse, Site, keyed, moving, page, run};
 
-async fn two() -> (PostgresHome, [Arc<Site>; 2], Ctx) {
+pub async fn two() -> (PostgresHome, [Arc<Site>; 2], Ctx) {
     let home = PostgresHome::new();
     let sites = [Arc::new(Site::at(&home)), Arc::new(Site::at(&home))];
     let ctx = sites[0].platform("first").await;
@@ -141,9 +141,9 @@ fn a_directory_text_is_taken_once() {
     });
 }
 
-struct Block {
-    user: UserId,
-    is_blocked: bool,
+pub struct Block {
+    pub user: UserId,
+    pub is_blocked: bool,
 }
 
 impl Command for Block {
