@@ -4,11 +4,11 @@
 //!
 //! - Whatever reads a row that is sealed under a user's key leaves the row out if its user stands there
 //!   ([`sql::is_erased`]), in the same statement: so nothing is shown, whatever keys are in memory.
-//! - A flush that used a user's key, or relied on what is sealed under one, takes [`PLACE`] as one of many and then fails
-//!   unless nobody of them stands there ([`super::hold`]); a flush that destroys takes it alone. So either the flush
-//!   commits before the key is destroyed, or it is run again and sees that.
-//! - Since whoever destroys is alone, the numbers of the rows rise in the order of the commits, and every server reads on
-//!   from the last one it knows ([`Erasures::learn`]), with each cycle of its projector. Then it forgets.
+//! - Since whoever destroys a key takes [`PLACE`] alone, the numbers of the rows rise in the order of the commits, and every
+//!   server reads on from the last one it knows ([`Erasures::learn`]), with each cycle of its projector. Then it forgets.
+//! - A flush that used a user's key, or relied on what is sealed under one, takes [`PLACE`] as one of many, and then fails
+//!   if one of them stands there behind the last number that was known when its batch began ([`super::hold`]). So either
+//!   the flush commits before the key is destroyed, or it is run again over what is stored, and sees that.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,6 +53,7 @@ impl Erasures {
     pub fn learn(&self, rows: &[Row]) -> Result<(), StoreError> {
         for row in rows {
             let (platform, subject) = (uid(row, 0)?, uid(row, 1)?);
+            // In this order: of whatever is known, nothing is left but what is told.
             self.vault.forget(platform, subject);
             self.untold.lock().unwrap_or_else(PoisonError::into_inner).insert((PlatformId(platform), subject));
             self.known.store(get(row, 2)?, Ordering::SeqCst);

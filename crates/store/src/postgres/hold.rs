@@ -14,7 +14,8 @@ use super::trip::Set;
 use crate::codec;
 
 impl<'a> Flush<'a> {
-    /// Takes the advisory locks, all in one order; then holds that nobody was erased, and that owners have what they had.
+    /// Takes the advisory locks, all in one order; then holds that nobody was erased since the batch began, and that owners
+    /// have what they had.
     pub fn hold_places(&self, kinds: &BTreeMap<u8, OfKind<'a>>, ready: &mut Ready<'a>) -> Result<(), StoreError> {
         let subjects = self.subjects();
         let added = kinds
@@ -34,7 +35,11 @@ impl<'a> Flush<'a> {
         let places: Vec<(i64, i64)> = places.into_iter().collect();
         let statements = &self.session.statements;
         ready.add(&places, &statements.hold_places, || Set::of(&places).column(|it| it.0).column(|it| it.1).params());
-        ready.add(&subjects, &statements.hold_unerased, || Set::of(&subjects).column(|it| Id(it.0)).column(|it| Id(it.1)).count().params());
+        ready.add(&subjects, &statements.hold_unerased, || {
+            let mut params = Set::of(&subjects).column(|it| Id(it.0)).column(|it| Id(it.1)).params();
+            params.push(Box::new(self.transaction.erasures));
+            params
+        });
         self.hold_owned(ready)
     }
 

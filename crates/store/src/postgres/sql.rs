@@ -145,10 +145,14 @@ pub fn select_data_keys() -> String {
     )
 }
 
-/// Fails the transaction if anybody of a set of subjects was erased.
+/// Fails the transaction if anybody of a set of subjects was erased after the number in the last parameter.
+///
+/// As long as nobody was, it is one look-up, however many subjects there are.
 pub fn hold_unerased() -> String {
-    let rows = format!("SELECT 1 FROM {} WHERE NOT {}", set(BY_SUBJECT), is_erased("n.platform", "n.subject"));
-    guard(&rows, BY_SUBJECT.len() + 1)
+    let among = format!("SELECT 1 FROM {} WHERE n.platform = e.platform AND n.subject = e.subject OFFSET 0", set(BY_SUBJECT));
+    let later = format!("SELECT t.platform, t.subject FROM erasure t WHERE t.number > ${}::BIGINT OFFSET 0", BY_SUBJECT.len() + 1);
+    let rows = format!("SELECT 1 FROM ({later}) AS e WHERE EXISTS ({among})");
+    format!("SELECT 1 / CASE WHEN EXISTS ({rows}) THEN 0 ELSE 1 END")
 }
 
 /// One row of a table `t`, by the key that `n` has.

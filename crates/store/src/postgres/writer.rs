@@ -111,6 +111,8 @@ impl Session {
 pub struct Transaction {
     /// Its name on the server, to ask how it ended if the connection is lost over its commit.
     pub name: Option<String>,
+    /// The last erasure that this server knew when it began: of whomever it names, nothing was left in memory.
+    pub erasures: i64,
     /// The versions that records were read at.
     pub versions: FxHashMap<RecordKey, i64>,
     /// Which records owners had.
@@ -136,12 +138,15 @@ impl Writer {
         Self { target, vault, erasures, cache, trust, transaction: None, session: None, runtime: None }
     }
 
-    /// Forgets the opened records of those that were erased through other servers.
-    fn forget_erased(&mut self) {
+    /// Forgets the opened records of those that were erased through other servers. Gives the last erasure that is dealt with.
+    fn forget_erased(&mut self) -> i64 {
+        // In this order: what is known is told.
+        let known = self.erasures.known();
         let erased = self.erasures.take();
         if !erased.is_empty() {
             self.cache.forget_of(&erased);
         }
+        known
     }
 
     /// Makes the runtime and the connection, unless they are there.
@@ -167,8 +172,12 @@ impl Writer {
     fn try_load(&mut self, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
         self.ready()?;
         let is_open = self.transaction.is_some();
-        let (Some(runtime), Some(session)) = (&self.runtime, &self.session) else { return Err(unready()) };
-        let transaction = self.transaction.get_or_insert_default();
+        if !is_open {
+            self.transaction = Some(Transaction { erasures: self.forget_erased(), ..Transaction::default() });
+        }
+        let (Some(runtime), Some(session), Some(transaction)) = (&self.runtime, &self.session, &mut self.transaction) else {
+            return Err(unready());
+        };
         let mut load = load::Load { session, vault: &self.vault, cache: &mut self.cache, trust: self.trust, transaction };
         runtime.block_on(load.run(wanted, books, is_open))
     }
@@ -225,9 +234,6 @@ fn unready() -> StoreError {
 impl Store for Writer {
     fn load(&mut self, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
         let is_first = self.transaction.is_none();
-        if is_first {
-            self.forget_erased();
-        }
         match self.try_load(wanted, books) {
             // Nothing was decided yet, so a connection that had gone in the meantime costs a second attempt only.
             Err(_) if is_first && self.is_lost() => {
