@@ -223,6 +223,11 @@ impl Dialect {
         }
     }
 
+    /// Stores what the audit trail of reads still gathers. For a server that ends. Errors: those lines are lost.
+    pub async fn note_last_reads(&self) -> Result<(), Refused> {
+        self.trail.flush().await
+    }
+
     /// Notes a read in the audit trail; one of personal data is durably noted on return. Reads that failed tell nothing.
     async fn note_read(&self, call: &Call, matched: &Matched<Endpoint>, response: &WireResponse) -> Result<(), Refused> {
         let route = matched.route;

@@ -90,6 +90,10 @@ impl Store for Memory {
         Ok(())
     }
 
+    fn doubt(&mut self) -> bool {
+        false
+    }
+
     fn abandon(&mut self) {}
 
     fn idle(&mut self) -> Result<(), StoreError> {

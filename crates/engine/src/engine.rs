@@ -1,7 +1,7 @@
 //! The engine: a bounded queue, and the one thread that empties it.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use domain::{Answer, Command, Ctx, GivenIdRefused, Ids};
 use tokio::sync::oneshot;
 
 use crate::batch::Runner;
-use crate::job::{Answering, AsItIs, Begun, Claiming, Closing, Job, Keyed, Queued, Reply, Settling};
+use crate::job::{Answering, AsItIs, Begun, Claiming, Closing, Job, Keyed, Last, Queued, Reply, Settling};
 use crate::{Clock, Store};
 
 /// How the engine is sized.
@@ -50,8 +50,17 @@ pub enum Refused {
 #[derive(Clone)]
 pub struct Engine {
     queue: SyncSender<Box<dyn Job>>,
+    /// Held by whoever queues a command, and alone by whoever closes the queue.
+    gate: Arc<RwLock<Gate>>,
     /// Joined when the last handle goes, so that what was queued is done before the store closes.
     _thread: Arc<Thread>,
+}
+
+/// Whether commands are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Open,
+    Closed,
 }
 
 struct Thread(Option<JoinHandle<()>>);
@@ -70,7 +79,21 @@ impl Engine {
         let (queue, jobs) = sync_channel(config.queue);
         let thread =
             std::thread::Builder::new().name("florin-writer".to_owned()).spawn(move || write(store, &jobs, &*clock, ids, config))?;
-        Ok(Self { queue, _thread: Arc::new(Thread(Some(thread))) })
+        Ok(Self { queue, gate: Arc::new(RwLock::new(Gate::Open)), _thread: Arc::new(Thread(Some(thread))) })
+    }
+
+    /// Takes no more commands, by any handle: they are refused as `Stopping`. What was queued before is done and answered when
+    /// this returns. The store stays open, and has its housekeeping done.
+    ///
+    /// Blocks the caller. Errors: `Overloaded` if it takes longer than `within`; it goes on by itself.
+    pub fn close(&self, within: Duration) -> Result<(), Refused> {
+        *self.gate.write().unwrap_or_else(PoisonError::into_inner) = Gate::Closed;
+        let (last, is_done) = Last::new();
+        let queue = self.queue.clone();
+        // The queue may be full, and a thread that waits for it cannot be called back.
+        let sent = std::thread::Builder::new().name("florin-closing".to_owned()).spawn(move || queue.send(Box::new(last)).is_ok());
+        sent.map_err(|_| Refused::Fault)?;
+        is_done.recv_timeout(within).map_err(|_| Refused::Overloaded)
     }
 
     /// Has a command decided, rendered and stored, with its key if it came with one.
@@ -120,6 +143,10 @@ impl Engine {
     }
 
     fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Refused> {
+        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        if *gate == Gate::Closed {
+            return Err(Refused::Stopping);
+        }
         self.queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => Refused::Overloaded,
             TrySendError::Disconnected(_) => Refused::Stopping,

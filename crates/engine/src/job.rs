@@ -1,12 +1,14 @@
 //! A command on its way through a batch: with its key, its renderer and whoever waits for it.
 
+use domain::ids::RequestId;
 use domain::platform::{NoteFixture, Platform};
 use domain::{
     Answer, AuditLine, Books, Command, Ctx, Desk, DirectoryKey, Freshness, GivenIdRefused, IdempotencyKey, Ids, KeyRow, KeyState, Needs,
-    RecordKey, Resource, Timestamp, Wanted,
+    PlatformId, RecordKey, Resource, Timestamp, Wanted,
 };
 use ledger::Uid;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
 use crate::engine::Refused;
@@ -148,6 +150,44 @@ impl<C: Command, K: Closing<C>> Job for Queued<C, K> {
 
     fn name(&self) -> &'static str {
         C::NAME
+    }
+
+    fn ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+}
+
+/// Comes behind all others: it tells when it was its turn, and does nothing.
+pub(crate) struct Last {
+    ctx: Ctx,
+    done: Sender<()>,
+}
+
+impl Last {
+    /// It, and what hears of its turn.
+    pub fn new() -> (Self, Receiver<()>) {
+        let (done, is_done) = channel();
+        (Self { ctx: Ctx::system(PlatformId(Uid::default()), RequestId(Uid::default())), done }, is_done)
+    }
+}
+
+impl Job for Last {
+    fn needs(&self, _: &mut Wanted) {}
+
+    fn decide(&mut self, _: &mut Books, _: &mut dyn Ids, _: Timestamp, _: &mut Wanted) -> Decided {
+        Decided::Yes
+    }
+
+    fn answer(&mut self) {
+        let _whoever_waited_may_have_gone = self.done.send(());
+    }
+
+    fn refuse(&mut self, _: Refused) {
+        self.answer();
+    }
+
+    fn name(&self) -> &'static str {
+        "engine.close"
     }
 
     fn ctx(&self) -> &Ctx {

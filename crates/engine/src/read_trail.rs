@@ -20,6 +20,8 @@ const GATHERED_MAX: usize = 16_384;
 pub struct ReadTrail {
     engine: Engine,
     gathered: Mutex<Gathered>,
+    /// Held while lines are taken and stored: whoever has it knows where they all are.
+    storing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -33,7 +35,7 @@ impl ReadTrail {
     /// Over an engine.
     #[must_use]
     pub fn new(engine: Engine) -> Arc<Self> {
-        Arc::new(Self { engine, gathered: Mutex::default() })
+        Arc::new(Self { engine, gathered: Mutex::default(), storing: tokio::sync::Mutex::default() })
     }
 
     /// Notes a read of personal data; durable on return. Errors: nothing may be answered.
@@ -54,10 +56,18 @@ impl ReadTrail {
         Ok(())
     }
 
+    /// Stores what was gathered without waiting for more; durable on return. For a server that ends.
+    pub async fn flush(&self) -> Result<(), Refused> {
+        let _alone = self.storing.lock().await;
+        let lines = std::mem::take(&mut self.lock().lines);
+        self.store(lines).await
+    }
+
     /// Stores what was gathered, after a while. What could not be stored stays, and is tried again.
     async fn take(self: Arc<Self>) {
         loop {
             tokio::time::sleep(GATHER_FOR).await;
+            let _alone = self.storing.lock().await;
             let Some(lines) = self.gathered() else { return };
             match self.store(lines.clone()).await {
                 Ok(()) => {}

@@ -34,6 +34,11 @@ pub trait Store: Send {
     /// On an error nothing of it is stored.
     fn flush(&mut self, books: &Books) -> Result<(), StoreError>;
 
+    /// A decision over what was loaded was at fault: the next batch is loaded without anything taken on trust from memory.
+    ///
+    /// Gives whether that may make a difference. A store whose memory cannot differ from its rows has nothing to doubt.
+    fn doubt(&mut self) -> bool;
+
     /// Drops the open transaction, if any.
     fn abandon(&mut self);
 

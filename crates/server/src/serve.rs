@@ -8,6 +8,7 @@ use std::time::Duration;
 use edge::Limits;
 use serde::Serialize;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::cli::ServeArgs;
 use crate::failure::{Code, Failure};
@@ -53,6 +54,7 @@ pub struct Running {
     pub public_url: PublicUrl,
     listener: TcpListener,
     wired: Wired,
+    work: JoinSet<()>,
     limits: Limits,
 }
 
@@ -75,14 +77,14 @@ impl Running {
         if let Some(introduction) = introduction {
             introduction.make(&wired.installation, json).await?;
         }
-        wired.work();
+        let work = wired.work();
         if let Some(path) = &args.ready_file {
             let unfinished = path.with_extension("unfinished");
             let written = std::fs::write(&unfinished, format!("{address}\n")).and_then(|()| std::fs::rename(&unfinished, path));
             written.map_err(|error| Failure::new(Code::Storage, format!("the ready file {}: {error}", path.display())))?;
         }
         let limits = Limits { connections: args.max_connections, ..Limits::default() };
-        Ok(Self { address, public_url, listener, wired, limits })
+        Ok(Self { address, public_url, listener, wired, work, limits })
     }
 
     /// What the server works with.
@@ -90,16 +92,15 @@ impl Running {
         Arc::clone(&self.wired.installation)
     }
 
-    /// Answers requests until `end`, and then those under way, for a while ([`edge::Limits`]). What they did is sealed
-    /// before this returns.
-    pub async fn until(self, end: impl Future<Output = ()>) {
+    /// Answers requests until `end`, and then those under way, for a while ([`edge::Limits`]). What was done, and noted of
+    /// it, is sealed before this returns; nothing is done any more.
+    pub async fn until(mut self, end: impl Future<Output = ()>) {
         let turn_away = self.wired.turn_away();
         edge::serve(self.listener, self.wired.router.clone(), turn_away, self.limits, end).await;
-        let sealer = Arc::clone(&self.wired.installation.sealer);
-        match tokio::task::spawn_blocking(move || sealer.seal_up(SEAL_WITHIN)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "what was done last is sealed after the next start"),
-            Err(error) => tracing::warn!(%error, "what was done last is sealed after the next start"),
+        // A job that is cut off is found again by the next start, as after a death.
+        self.work.shutdown().await;
+        if let Err(error) = self.wired.end(SEAL_WITHIN).await {
+            tracing::warn!(%error, "what was done last is sealed after the next start");
         }
     }
 }

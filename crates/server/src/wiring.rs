@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use admin::{Admission, Authenticate, AuthenticateError, Caller, Chores, Later, Power, Sandbox, UnderWay};
 use axum::Router;
@@ -27,6 +28,7 @@ use rails::cards::CardJobs;
 use rails::erasure::ErasureJobs;
 use rails::sca::ScaJobs;
 use rails::worker::{Worker, WorkerBuilder};
+use tokio::task::JoinSet;
 
 use crate::fixtures::LocalClient;
 use crate::installation::{Installation, InstallationError, Location, random_seed};
@@ -64,10 +66,25 @@ impl Wired {
         self.worker.run_due().await;
     }
 
-    /// Does jobs as they become due, and takes away what is old, until the runtime ends.
-    pub fn work(&self) {
-        tokio::spawn(self.worker.clone().run());
-        tokio::spawn(Arc::clone(&self.retention).run());
+    /// Does jobs as they become due, and takes away what is old, until what it gives is dropped.
+    #[must_use]
+    pub fn work(&self) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(self.worker.clone().run());
+        tasks.spawn(Arc::clone(&self.retention).run());
+        tasks
+    }
+
+    /// Stores whatever is still to be stored, takes nothing more, and has all of it sealed, if each takes no longer than `within`.
+    pub async fn end(&self, within: Duration) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let noted = self.dialect.note_last_reads().await;
+        let (engine, sealer) = (self.installation.engine.clone(), Arc::clone(&self.installation.sealer));
+        let sealed = tokio::task::spawn_blocking(move || {
+            let closed = engine.close(within);
+            sealer.seal_up(within).map(|()| closed)
+        });
+        sealed.await???;
+        Ok(noted?)
     }
 }
 

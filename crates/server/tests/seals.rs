@@ -5,7 +5,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{CLIENT_ID, Client, World, florin};
+use support::{CLIENT_ID, Client, Server, World, florin};
 
 /// Exit status and text of a command.
 fn ran(mut command: Command) -> (i32, String) {
@@ -27,6 +27,10 @@ fn serve_and_end(world: &World, transfers: u64) {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
     drop(client);
+    end(&mut server);
+}
+
+fn end(server: &mut Server) {
     let ended = Command::new("kill").arg(server.child.id().to_string()).status().unwrap();
     assert!(ended.success());
     assert!(server.child.wait().unwrap().success(), "it ends in order");
@@ -61,6 +65,42 @@ fn changes_are_told(world: &World, sql: impl Fn(&str)) {
     assert_eq!(status, 1, "{text}");
     assert!(text.contains("blocks were taken away"), "{text}");
     assert_eq!(ledger(world, &["verify", "--anchor", "/nowhere"]).0, 2);
+}
+
+/// Reads are gathered for a moment before they are noted: a server that is ended in it notes them first.
+fn last_reads_are_noted_and_sealed(world: &World, audited: impl Fn() -> i64) {
+    for turn in 1..=8_i64 {
+        let mut server = world.serve();
+        let mut client = Client::connect(server.address).unwrap();
+        for wallet in &world.wallets {
+            let answer = client.send("GET", &format!("/v2.01/{CLIENT_ID}/wallets/{wallet}"), None, "").unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.body);
+        }
+        end(&mut server);
+        drop(client);
+        let (status, text) = ledger(world, &["verify"]);
+        assert!(status == 0 && !text.contains("Not sealed yet"), "turn {turn}: {text}");
+        assert_eq!(audited(), turn * world.wallets.len() as i64, "turn {turn}: reads went unnoted");
+    }
+}
+
+const READS: &str = "SELECT count(*) FROM audit WHERE action LIKE '%/wallets/%'";
+
+#[test]
+fn last_reads_are_noted_and_sealed_on_sqlite() {
+    let world = World::new(3, 100, None);
+    last_reads_are_noted_and_sealed(&world, || {
+        let conn = rusqlite::Connection::open(world.data().join(store::sqlite::MAIN_FILE)).unwrap();
+        conn.query_row(READS, [], |row| row.get(0)).unwrap()
+    });
+}
+
+#[test]
+fn last_reads_are_noted_and_sealed_on_postgresql() {
+    let server = testkit::postgres::server();
+    let url = server.database();
+    let world = World::new(3, 100, Some(url.clone()));
+    last_reads_are_noted_and_sealed(&world, || server.psql(&url, READS).trim().parse().unwrap());
 }
 
 #[test]

@@ -58,14 +58,15 @@ pub struct PaymentColumns {
     pub version: i64,
 }
 
-/// Under whose key the sealed columns of a payment are: its author's, a user or the platform itself.
-pub(crate) const fn subject_of_payment(payment: &Payment) -> Uid {
-    payment.author
+/// Under whose key the sealed columns of a payment are: its author's, a user or the platform itself. `None` if it has none.
+pub(crate) fn subject_of_payment(payment: &Payment) -> Option<(Uid, Uid)> {
+    let is_sealed = payment.tag.is_some() || !payment.detail.is_plain();
+    is_sealed.then_some((payment.platform.0, payment.author))
 }
 
 /// The sealed columns of a payment: its tag and its detail.
 pub fn seal_payment(payment: &Payment, keys: &mut dyn Keys) -> Result<SealedPair, StoreError> {
-    let (platform, subject) = (payment.platform.0, subject_of_payment(payment));
+    let (platform, subject) = (payment.platform.0, payment.author);
     let tag = match &payment.tag {
         Some(tag) => Some(keys.key(platform, subject)?.seal(place("payment.tag", payment.id.0), tag.expose().as_bytes())?),
         None => None,
@@ -171,8 +172,14 @@ pub struct RecordColumns {
     pub body: Vec<u8>,
 }
 
+/// Under whose key a record's body is sealed, with the platform; `None` if it is not.
+pub(crate) fn subject_of(record: &Record) -> Option<(Uid, Uid)> {
+    let lead = &record.lead;
+    subject(record.kind, lead.platform.0, lead.id, lead.owner).map(|subject| (lead.platform.0, subject))
+}
+
 /// The user, or platform, under whose key a record's body is sealed.
-pub(crate) fn subject(kind: &Kind, platform: Uid, id: Uid, owner: Option<Uid>) -> Option<Uid> {
+fn subject(kind: &Kind, platform: Uid, id: Uid, owner: Option<Uid>) -> Option<Uid> {
     match kind.sealing {
         Sealing::Plain => None,
         Sealing::Platform => Some(platform),

@@ -21,6 +21,7 @@ const ONLY_SQLITE: &[(&str, &str, &str)] = &[("idempotency", "seq", "keys are ap
 
 /// Columns that only PostgreSQL has, each with the reason.
 const ONLY_POSTGRES: &[(&str, &str, &str)] = &[
+    ("erasure", "number", "other servers read on from the last one they know"),
     ("event", "number", "its place, given by the projector: transactions commit out of the order of ids"),
     ("entry", "sealed", "the sealer's claim mark, for the same reason"),
     ("audit", "sealed", "the sealer's claim mark, for the same reason"),

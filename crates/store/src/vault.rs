@@ -12,7 +12,7 @@ use engine::StoreError;
 use hmac::{Hmac, Mac};
 use ledger::Uid;
 use rand::Rng;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::Sha256;
 
 const FORM: u8 = 1;
@@ -20,6 +20,8 @@ const NONCE_BYTES: usize = 24;
 const KEY_BYTES: usize = 32;
 /// Keys kept unwrapped at most; past it all are forgotten and read again.
 const MAX_CACHED_KEYS: usize = 65_536;
+/// Of so many destroyed keys it is known at least that they were, so that no read that began before brings one back.
+const REMEMBERED: usize = 65_536;
 
 /// Names what a sealed value belongs to; another name does not open it.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +105,36 @@ pub trait Keys {
 pub struct Vault {
     master: DataKey,
     hashing: [u8; KEY_BYTES],
-    keys: RwLock<FxHashMap<(Uid, Uid), DataKey>>,
+    kept: RwLock<Kept>,
+}
+
+/// The keys in memory, and those that may not come back there.
+#[derive(Default)]
+struct Kept {
+    keys: FxHashMap<(Uid, Uid), DataKey>,
+    /// Destroyed lately, in two generations: when the young one is full, the old one goes.
+    destroyed: FxHashSet<(Uid, Uid)>,
+    destroyed_before: FxHashSet<(Uid, Uid)>,
+}
+
+impl Kept {
+    fn insert(&mut self, whose: (Uid, Uid), key: DataKey) {
+        if self.destroyed.contains(&whose) || self.destroyed_before.contains(&whose) {
+            return;
+        }
+        if self.keys.len() >= MAX_CACHED_KEYS {
+            self.keys.clear();
+        }
+        self.keys.insert(whose, key);
+    }
+
+    fn destroy(&mut self, whose: (Uid, Uid)) {
+        self.keys.remove(&whose);
+        if self.destroyed.len() >= REMEMBERED {
+            self.destroyed_before = std::mem::take(&mut self.destroyed);
+        }
+        self.destroyed.insert(whose);
+    }
 }
 
 impl Vault {
@@ -111,7 +142,7 @@ impl Vault {
     #[must_use]
     pub fn new(master: &[u8; KEY_BYTES]) -> Self {
         let hashing = hmac(master, &[b"florin keyed hash"]);
-        Self { master: DataKey::new(master), hashing, keys: RwLock::default() }
+        Self { master: DataKey::new(master), hashing, kept: RwLock::default() }
     }
 
     /// A keyed hash, for look-ups of what is sealed and for checks of the master key itself.
@@ -123,7 +154,7 @@ impl Vault {
     /// A data key that is in memory.
     #[must_use]
     pub fn cached(&self, platform: Uid, subject: Uid) -> Option<DataKey> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(&(platform, subject)).cloned()
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).keys.get(&(platform, subject)).cloned()
     }
 
     /// Keeps keys in memory. Only keys that are durably stored may be kept.
@@ -133,20 +164,17 @@ impl Vault {
         }
     }
 
-    /// Forgets a key that was destroyed.
+    /// Forgets a key that was destroyed, for good: whoever read it from the store before, and unwraps it after, does not
+    /// bring it back.
     pub fn forget(&self, platform: Uid, subject: Uid) {
-        self.keys.write().unwrap_or_else(PoisonError::into_inner).remove(&(platform, subject));
+        self.kept.write().unwrap_or_else(PoisonError::into_inner).destroy((platform, subject));
     }
 
     fn insert(&self, platform: Uid, subject: Uid, key: DataKey) {
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= MAX_CACHED_KEYS {
-            keys.clear();
-        }
-        keys.insert((platform, subject), key);
+        self.kept.write().unwrap_or_else(PoisonError::into_inner).insert((platform, subject), key);
     }
 
-    /// Unwraps a stored key and keeps it. `wrapper` is the platform's key, for a subject's.
+    /// Unwraps a stored key and keeps it, unless it was destroyed meanwhile. `wrapper` is the platform's key, for a subject's.
     pub fn unwrap(&self, platform: Uid, subject: Uid, wrapper: Option<&DataKey>, wrapped: &[u8]) -> Result<DataKey, StoreError> {
         let bytes = self.wrapper(wrapper).open(place_of_key(subject), wrapped)?;
         let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| StoreError::Fault("a data key is not of 32 bytes".to_owned()))?;
@@ -218,5 +246,22 @@ mod tests {
         assert_eq!(key.open(HERE, &sealed).unwrap(), b"x");
         assert!(again.cached(platform, subject).is_some());
         assert!(Vault::new(&[8; 32]).unwrap(platform, platform, None, &of_platform.wrapped).is_err());
+    }
+
+    #[test]
+    fn a_destroyed_key_is_not_brought_back_by_whoever_read_it_before() {
+        let vault = Vault::new(&[9; 32]);
+        let (platform, subject) = (Uid::from_bits(1), Uid::from_bits(2));
+        let made = vault.fresh(platform, subject, None).unwrap();
+        let wrapped = made.wrapped.clone();
+        vault.keep([made]);
+        vault.forget(platform, subject);
+        assert!(vault.unwrap(platform, subject, None, &wrapped).is_ok(), "whoever has read it goes on with it");
+        assert!(vault.cached(platform, subject).is_none());
+        for other in 3..u128::try_from(REMEMBERED).unwrap() + 3 {
+            vault.forget(platform, Uid::from_bits(other));
+        }
+        vault.unwrap(platform, subject, None, &wrapped).unwrap();
+        assert!(vault.cached(platform, subject).is_none(), "the last so many are remembered");
     }
 }

@@ -107,6 +107,10 @@ impl Store for Faulty {
         }
     }
 
+    fn doubt(&mut self) -> bool {
+        self.inner.doubt()
+    }
+
     fn abandon(&mut self) {
         self.inner.abandon();
     }

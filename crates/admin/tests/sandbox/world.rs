@@ -101,6 +101,10 @@ impl Store for Mortal {
         self.inner.flush(books)
     }
 
+    fn doubt(&mut self) -> bool {
+        self.inner.doubt()
+    }
+
     fn abandon(&mut self) {
         self.inner.abandon();
     }

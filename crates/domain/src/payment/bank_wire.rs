@@ -153,6 +153,8 @@ impl Command for DeclareBankWire {
         let to = desk.account(self.to);
         let owner = to.and_then(|to| to.holder).map(UserId);
         let owner_user = owner.and_then(|owner| desk.find::<User>(owner));
+        // A wallet outlives its holder's identity in the ledger, and only there.
+        let to = to.filter(|_| owner.is_none() || owner_user.is_some());
         let absent = (matches!(author, Some(None)), matches!(named, Some(None)));
         let Some(to) = to.filter(|_| absent == (false, false)) else {
             return Err(DeclareBankWireError::NotFound { author: absent.0, credited_user: absent.1, to: to.is_none() });

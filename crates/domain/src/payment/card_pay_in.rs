@@ -197,6 +197,8 @@ impl Command for CreateCardPayIn {
         let to = desk.account(self.to.account()).filter(|account| account.role == Role::Wallet);
         let card = self.registered().map(|card| desk.find::<Card>(card));
         let payee = to.and_then(|to| to.holder).and_then(|holder| desk.find::<User>(UserId(holder)));
+        // A wallet outlives its holder's identity in the ledger, and only there.
+        let to = to.filter(|_| payee.is_some());
         let (Some(author), Some(to), None | Some(true), None | Some(Some(_))) = (author.as_deref(), to, named, &card) else {
             return Err(CreateCardPayInError::NotFound {
                 author: author.is_none(),

@@ -173,7 +173,8 @@ fn accept(desk: &mut Desk<'_>, payment: Payment, mut card: CardPayIn, acceptance
     let now = desk.now();
     let to = payment.credited_wallet.ok_or(CardPayInError::Fault)?;
     let holder = desk.account(to).and_then(|account| account.holder).map(UserId);
-    let is_closed = holder.and_then(|holder| desk.find::<User>(holder)).is_some_and(|user| user.is_closed());
+    // Whoever was erased was closed.
+    let is_closed = holder.is_some_and(|holder| desk.find::<User>(holder).is_none_or(|user| user.is_closed()));
     card.address_check = acceptance.address_check;
     card.acquirer_reference = Some(acceptance.reference.clone());
     if let Some(id) = card.card.as_ref().and_then(|used| used.id) {

@@ -126,6 +126,8 @@ impl Command for TransferFunds {
         let from = desk.account(self.from.account()).filter(|account| account.role == Role::Wallet);
         let to = desk.account(self.to.account()).filter(|account| account.role == Role::Wallet);
         let payee = to.and_then(|to| to.holder).and_then(|holder| desk.find::<User>(UserId(holder)));
+        // A wallet outlives its holder's identity in the ledger, and only there.
+        let to = to.filter(|_| payee.is_some());
         let (Some(author), Some(from), Some(to), None | Some(true)) = (author.as_deref(), from, to, named) else {
             return Err(TransferFundsError::NotFound {
                 author: author.is_none(),
@@ -135,7 +137,7 @@ impl Command for TransferFunds {
             });
         };
         let (Some(platform), Some(payee), Some(payee_id)) = (platform, payee, to.holder) else {
-            return Err(fault(desk, "the holder of a wallet is not there"));
+            return Err(fault(desk, "the platform, or the holder of a wallet, is not there"));
         };
         if author.is_closed() {
             return Err(TransferFundsError::AuthorClosed);
@@ -320,6 +322,16 @@ mod tests {
             assert_eq!(outcome.map(|outcome| outcome.payment().refusal), expected);
             assert_eq!(self.balances() != before, moves, "money moves if and only if the transfer succeeds");
         }
+    }
+
+    #[test]
+    fn the_wallet_of_whoever_was_erased_is_not_there() {
+        let mut scene = scene();
+        let nobody = UserId(Uid::from_bits(77));
+        let to = scene.world.wallet(nobody, Currency::EUR, 0);
+        let transfer = TransferFunds { to, ..scene.transfer() };
+        let not_found = TransferFundsError::NotFound { author: false, credited_user: false, from: false, to: true };
+        scene.check(&transfer, Err(not_found));
     }
 
     #[test]

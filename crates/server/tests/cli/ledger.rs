@@ -242,3 +242,13 @@ fn progress_is_for_terminals() {
     let said = refused(&world.data(), None, &["ledger", "explain", "user_m_01JRFJJN9BR864A4KG7MH1WCZZ"]);
     assert_eq!(said.lines().count(), 1, "{said}");
 }
+
+/// A demo that ends leaves nothing unsealed, and what it did holds.
+#[test]
+fn a_demo_that_ends_has_sealed_its_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    done(&data, None, &["demo", "--exit", "--listen", "127.0.0.1:0"]);
+    let text = done(&data, None, &["ledger", "verify"]);
+    assert!(text.contains("The ledger holds") && !text.contains("Not sealed yet"), "{text}");
+}

@@ -19,6 +19,16 @@ CREATE TABLE data_key (
     PRIMARY KEY (platform, subject)
 );
 
+-- Whose data keys were destroyed: nobody of these is ever given another one. They are written one transaction after
+-- the other, so that numbers rise in the order of the commits and every server can read on from the last it knows.
+CREATE TABLE erasure (
+    platform UUID NOT NULL,
+    subject  UUID NOT NULL,
+    number   BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY,
+    PRIMARY KEY (platform, subject)
+);
+CREATE INDEX erasure_by_number ON erasure (number);
+
 -- Texts from outside that lead to a platform: the one table that is not led by one.
 CREATE TABLE directory (
     space    BIGINT NOT NULL,

@@ -19,6 +19,13 @@ CREATE TABLE data_key (
     PRIMARY KEY (platform, subject)
 ) STRICT, WITHOUT ROWID;
 
+-- Whose data keys were destroyed: nobody of these is ever given another one.
+CREATE TABLE erasure (
+    platform BLOB NOT NULL CHECK (length(platform) = 16),
+    subject  BLOB NOT NULL CHECK (length(subject) = 16),
+    PRIMARY KEY (platform, subject)
+) STRICT, WITHOUT ROWID;
+
 -- Texts from outside that lead to a platform: the one table that is not led by one.
 CREATE TABLE directory (
     space    INTEGER NOT NULL,

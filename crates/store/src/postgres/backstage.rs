@@ -25,10 +25,10 @@ statements! {
     /// What look-ups and lists are read with; lists with filters have a text of their own each time.
     Statements {
         account: sql::select(sql::ACCOUNT.name, sql::ACCOUNT.columns, BY_ID);
-        payment: sql::select(sql::PAYMENT.name, sql::PAYMENT.columns, BY_ID);
+        payment: sql::select_payments();
         key: sql::select(sql::KEY.name, sql::KEY.columns, &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT")]);
         directory: sql::select(sql::DIRECTORY.name, sql::DIRECTORY.columns, &[("space", "BIGINT"), ("text", "TEXT")]);
-        data_keys: sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")]);
+        data_keys: sql::select_data_keys();
     }
 }
 

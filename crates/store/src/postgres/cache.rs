@@ -5,7 +5,7 @@
 
 use domain::{PlatformId, Record, RecordKey};
 use ledger::{AccountId, Uid};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Records kept in each of two generations.
 const GENERATION: usize = 32_768;
@@ -38,10 +38,12 @@ impl Decoded {
         self.old.remove(key);
     }
 
-    /// Forgets whatever is an owner's, and the owner.
-    pub fn forget_of(&mut self, platform: PlatformId, owner: Uid) {
-        let is_theirs =
-            |key: &RecordKey, record: &Record| key.platform == platform && (key.id == owner || record.lead.owner == Some(owner));
+    /// Forgets whatever is one of these owners', and the owners.
+    pub fn forget_of(&mut self, owners: &FxHashSet<(PlatformId, Uid)>) {
+        let is_theirs = |key: &RecordKey, record: &Record| {
+            let is_one = |id| owners.contains(&(key.platform, id));
+            is_one(key.id) || record.lead.owner.is_some_and(is_one)
+        };
         self.young.retain(|key, record| !is_theirs(key, record));
         self.old.retain(|key, record| !is_theirs(key, record));
     }

@@ -4,20 +4,21 @@
 //! so that nobody has to look at a count before COMMIT is sent.
 //!
 //! Locks are taken in one order by every server: the loads took those of accounts, payments and jobs;
-//! here follow, by kind and in the order of keys, the records that decisions relied on, at the version
-//! that was read. New rows go in sorted by key, because an insert waits for another one of its key.
+//! here follow advisory locks, and by kind and in the order of keys the records that decisions relied on, at
+//! the version that was read ([`super::hold`]). New rows go in sorted by key, because an insert waits for another one of its key.
 //!
 //! [`sql::guard`]: super::sql
 
 use std::collections::BTreeMap;
 
 use domain::payment::Payment;
-use domain::{Books, KeyRow, KeyState, Kind, OwnedKey, Record, RecordKey, Removal, Slot, Timestamp};
+use domain::{Books, KeyRow, KeyState, Kind, Record, RecordKey, Removal, Slot, Timestamp};
 use engine::StoreError;
 use ledger::{Account, Posting, Uid};
 use tokio_postgres::Statement;
 
 use super::keys::{Ring, Whose};
+use super::load::Trust;
 use super::outbox;
 use super::rows::Id;
 use super::session::KindStatements;
@@ -31,6 +32,8 @@ use crate::vault::{FreshKey, Vault};
 pub struct Flush<'a> {
     pub session: &'a Session,
     pub vault: &'a Vault,
+    /// Whether keys may be taken from the vault without a look at whether they are still stored.
+    pub trust: Trust,
     pub transaction: &'a Transaction,
     pub books: &'a Books,
 }
@@ -45,15 +48,15 @@ pub struct Ready<'a> {
 
 /// The records of one kind that a batch touched.
 #[derive(Default)]
-struct OfKind<'a> {
-    read: Vec<&'a Record>,
-    made: Vec<&'a Record>,
-    changed: Vec<&'a Record>,
+pub struct OfKind<'a> {
+    pub read: Vec<&'a Record>,
+    pub made: Vec<&'a Record>,
+    pub changed: Vec<&'a Record>,
 }
 
 impl<'a> Ready<'a> {
     /// Adds a statement, unless there is nothing for it to do.
-    fn add<R>(&mut self, rows: &[R], statement: &'a Statement, params: impl FnOnce() -> Params<'a>) {
+    pub fn add<R>(&mut self, rows: &[R], statement: &'a Statement, params: impl FnOnce() -> Params<'a>) {
         if !rows.is_empty() {
             self.statements.push((statement, params()));
         }
@@ -79,16 +82,16 @@ impl<'a> Flush<'a> {
     /// Encodes and seals. Takes a round trip of its own only for data keys that are not in memory.
     pub async fn prepare(&self) -> Result<Ready<'a>, StoreError> {
         let statements = &self.session.statements;
-        let mut ring = Ring::new(self.vault);
+        let mut ring = Ring::trusting(self.vault, self.trust);
         let sealers = self.sealers();
         ring.fetch_these(&self.session.client, &statements.data_keys, &sealers).await?;
         let mut ready = Ready { fresh: ring.make(&sealers)?, statements: Vec::with_capacity(24) };
         ready.fresh.sort_unstable_by_key(|key| (key.platform, key.subject));
-        self.data_keys(&mut ready);
         let kinds = self.by_kind();
-        self.owned(&kinds, &mut ready)?;
+        self.hold_places(&kinds, &mut ready)?;
+        self.data_keys(&mut ready);
         for of_kind in kinds.values() {
-            self.hold(of_kind, &mut ready)?;
+            self.hold_records(of_kind, &mut ready)?;
         }
         self.accounts(&mut ready)?;
         for of_kind in kinds.values() {
@@ -107,13 +110,8 @@ impl<'a> Flush<'a> {
     /// Whose keys the sealed columns of this batch need.
     fn sealers(&self) -> Vec<Whose> {
         let books = self.books;
-        let records = books.records.touched().filter_map(Slot::row).filter_map(|record| {
-            let lead = &record.lead;
-            codec::subject(record.kind, lead.platform.0, lead.id, lead.owner).map(|subject| (lead.platform.0, subject))
-        });
-        let payments = books.payments.touched().filter_map(Slot::row);
-        let payments =
-            payments.filter(|it| it.tag.is_some() || !it.detail.is_plain()).map(|it| (it.platform.0, codec::subject_of_payment(it)));
+        let records = books.records.touched().filter_map(Slot::row).filter_map(codec::subject_of);
+        let payments = books.payments.touched().filter_map(Slot::row).filter_map(codec::subject_of_payment);
         let keys = books.keys.touched().filter_map(Slot::row);
         let keys = keys.filter(|row| row.state != KeyState::Claimed).map(|row| row.key.platform.0);
         let entries = books.entries.iter().filter(|entry| entry.external.is_some()).map(|entry| entry.tenant);
@@ -149,53 +147,8 @@ impl<'a> Flush<'a> {
         kinds
     }
 
-    fn statements_of(&self, kind: &Kind) -> Result<&'a KindStatements, StoreError> {
+    pub fn statements_of(&self, kind: &Kind) -> Result<&'a KindStatements, StoreError> {
         self.session.kinds.of(kind)
-    }
-
-    /// Holds records at the version that was read until the commit: no other server changes them meanwhile.
-    fn hold(&self, of_kind: &OfKind<'a>, ready: &mut Ready<'a>) -> Result<(), StoreError> {
-        let mut relied: Vec<&Record> = of_kind.read.iter().chain(&of_kind.changed).copied().collect();
-        // In the order of keys, as every server locks.
-        relied.sort_unstable_by_key(|record| record.key());
-        let Some(first) = relied.first() else { return Ok(()) };
-        let mut held = Vec::with_capacity(relied.len());
-        for record in &relied {
-            let version = self.transaction.versions.get(&record.key()).copied();
-            let version = version.ok_or_else(|| codec::broken(record.kind.table, record.lead.id, "it was written and never read"))?;
-            held.push((Id(record.lead.platform.0), Id(record.lead.id), version));
-        }
-        let statements = self.statements_of(first.kind)?;
-        let statement = if of_kind.changed.is_empty() { &statements.share } else { &statements.lock };
-        ready.add(&held, statement, || Set::of(&held).column(|it| it.0).column(|it| it.1).column(|it| it.2).count().params());
-        Ok(())
-    }
-
-    /// Whoever relied on what an owner has excludes whoever adds to it, and looks again.
-    fn owned(&self, kinds: &BTreeMap<u8, OfKind<'a>>, ready: &mut Ready<'a>) -> Result<(), StoreError> {
-        let relied: Vec<&OwnedKey> = self.books.owned.keys().collect();
-        let added = kinds
-            .values()
-            .flat_map(|of_kind| &of_kind.made)
-            .filter_map(|record| record.lead.owner.map(|owner| (place(record.kind, record.lead.platform.0, owner), 0_i64)));
-        let mut places: BTreeMap<i64, i64> = added.collect();
-        places.extend(relied.iter().map(|key| (place(key.owner.kind, key.owner.platform.0, key.owner.id), 1)));
-        let places: Vec<(i64, i64)> = places.into_iter().collect();
-        ready.add(&places, &self.session.statements.hold_owned, || Set::of(&places).column(|it| it.0).column(|it| it.1).params());
-        let mut by_kind: BTreeMap<u8, Vec<(&OwnedKey, i64)>> = BTreeMap::new();
-        for key in relied {
-            let Some(read) = self.transaction.owned.get(key).copied() else { continue };
-            by_kind.entry(key.owner.kind.number).or_default().push((key, read));
-        }
-        for keys in by_kind.values() {
-            let Some((first, _)) = keys.first() else { continue };
-            let statement = &self.statements_of(first.owner.kind)?.hold_owned;
-            ready.add(keys, statement, || {
-                let set = Set::of(keys).column(|(key, _)| Id(key.owner.platform.0)).column(|(key, _)| Id(key.owner.id));
-                set.column(|(_, read)| *read).count().params()
-            });
-        }
-        Ok(())
     }
 
     fn accounts(&self, ready: &mut Ready<'a>) -> Result<(), StoreError> {
@@ -388,7 +341,10 @@ impl<'a> Flush<'a> {
             ready.add(&records, statement, || Set::of(&records).column(|it| Id(it.platform.0)).column(|it| Id(it.id)).params());
         }
         data_keys.sort_unstable();
-        ready.add(&data_keys, &statements.delete_data_keys, || Set::of(&data_keys).column(|it| it.0).column(|it| it.1).params());
+        data_keys.dedup();
+        let of_keys = || Set::of(&data_keys).column(|it| it.0).column(|it| it.1).params();
+        ready.add(&data_keys, &statements.delete_data_keys, of_keys);
+        ready.add(&data_keys, &statements.insert_erasures, of_keys);
         Ok(())
     }
 }
@@ -428,12 +384,6 @@ fn whole_keys<'r, 'a: 'r>(rows: &'r [&'a KeyRow], status: Vec<Option<i64>>, answ
     let set = Set::of(rows).column(|it| Id(it.key.platform.0)).column(|it| i64::from(it.key.dialect));
     let set = set.column(|it| &*it.key.key).column(|it| it.fingerprint.as_slice()).column(|it| &*it.path);
     set.values(status).values(answers).column(|it| it.at.ms())
-}
-
-/// The number that stands for what an owner has of a kind, among the server's advisory locks.
-fn place(kind: &Kind, platform: Uid, owner: Uid) -> i64 {
-    use std::hash::BuildHasher;
-    rustc_hash::FxBuildHasher.hash_one((kind.number, platform, owner)).cast_signed()
 }
 
 fn signed(number: u64) -> Result<i64, StoreError> {

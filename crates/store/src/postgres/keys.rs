@@ -5,6 +5,7 @@ use ledger::Uid;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio_postgres::{Client, Row, Statement};
 
+use super::load::Trust;
 use super::rows::{Id, get, uid};
 use super::trip::{Set, Trip};
 use crate::vault::{DataKey, FreshKey, Keys, Vault};
@@ -15,20 +16,38 @@ pub type Whose = (Uid, Uid);
 /// Gives keys without waiting. One that is not at hand is noted; whoever asked fetches what is noted, and asks again.
 pub struct Ring<'a> {
     vault: &'a Vault,
+    trust: Trust,
     /// Fetched by us: the vault may forget, a batch may not.
     own: FxHashMap<Whose, DataKey>,
     missing: Vec<Whose>,
     /// Looked for and not stored: destroyed, or never made.
     gone: FxHashSet<Whose>,
+    /// Of those, the destroyed: they are never made again.
+    erased: FxHashSet<Whose>,
 }
 
 impl<'a> Ring<'a> {
+    /// Over what the vault has.
     pub fn new(vault: &'a Vault) -> Self {
-        Self { vault, own: FxHashMap::default(), missing: Vec::new(), gone: FxHashSet::default() }
+        Self::trusting(vault, Trust::Taken)
+    }
+
+    /// One that takes keys from the vault as they are, or that fetches each of them to see whether it is still there.
+    pub fn trusting(vault: &'a Vault, trust: Trust) -> Self {
+        let (own, gone, erased) = (FxHashMap::default(), FxHashSet::default(), FxHashSet::default());
+        Self { vault, trust, own, missing: Vec::new(), gone, erased }
+    }
+
+    fn at_hand(&self, whose: Whose) -> Option<DataKey> {
+        let of_vault = || match self.trust {
+            Trust::Taken => self.vault.cached(whose.0, whose.1),
+            Trust::Checked => None,
+        };
+        self.own.get(&whose).cloned().or_else(of_vault)
     }
 
     fn has(&self, whose: Whose) -> bool {
-        self.own.contains_key(&whose) || self.vault.cached(whose.0, whose.1).is_some()
+        self.at_hand(whose).is_some()
     }
 
     /// Fetches, in one statement, every key that was noted missing. One that is not stored is gone from then on.
@@ -54,11 +73,19 @@ impl<'a> Ring<'a> {
         self.unwrap_all(&rows)
     }
 
-    /// Unwraps rows of platform, subject, wrapped: the platforms' own keys first.
+    /// Unwraps what rows of [`sql::select_data_keys`] have: the platforms' own keys first.
+    ///
+    /// [`sql::select_data_keys`]: super::sql::select_data_keys
     fn unwrap_all(&mut self, rows: &[Row]) -> Result<(), StoreError> {
         let mut wrapped = Vec::with_capacity(rows.len());
         for row in rows {
-            wrapped.push((uid(row, 0)?, uid(row, 1)?, get::<&[u8]>(row, 2)?));
+            let whose = (uid(row, 0)?, uid(row, 1)?);
+            if get(row, 3)? {
+                self.vault.forget(whose.0, whose.1);
+                self.erased.insert(whose);
+            } else if let Some(bytes) = get::<Option<&[u8]>>(row, 2)? {
+                wrapped.push((whose.0, whose.1, bytes));
+            }
         }
         wrapped.sort_unstable_by_key(|(platform, subject, _)| platform != subject);
         for (platform, subject, bytes) in wrapped {
@@ -70,12 +97,22 @@ impl<'a> Ring<'a> {
     }
 
     /// Makes the keys of `wanted` that are neither at hand nor stored. Call [`Ring::fetch_these`] before.
+    ///
+    /// Whoever was erased gets no key any more. Errors: `Retry` for one of them, unless the batch was decided over what is
+    /// stored: then it is at fault.
     pub fn make(&mut self, wanted: &[Whose]) -> Result<Vec<FreshKey>, StoreError> {
         let all = wanted.iter().flat_map(|(platform, subject)| [(*platform, *platform), (*platform, *subject)]);
         let mut fresh = Vec::new();
         for (platform, subject) in all {
             if self.has((platform, subject)) {
                 continue;
+            }
+            if self.erased.contains(&(platform, subject)) {
+                let reason = format!("the data key of {subject} was destroyed: nothing is sealed for them any more");
+                return Err(match self.trust {
+                    Trust::Taken => StoreError::Retry(reason),
+                    Trust::Checked => StoreError::Fault(reason),
+                });
             }
             let wrapper = if platform == subject { None } else { Some(self.key(platform, platform)?) };
             let made = self.vault.fresh(platform, subject, wrapper.as_ref())?;
@@ -89,10 +126,7 @@ impl<'a> Ring<'a> {
 impl Keys for Ring<'_> {
     fn find(&mut self, platform: Uid, subject: Uid) -> Result<Option<DataKey>, StoreError> {
         let whose = (platform, subject);
-        if let Some(key) = self.own.get(&whose) {
-            return Ok(Some(key.clone()));
-        }
-        if let Some(key) = self.vault.cached(platform, subject) {
+        if let Some(key) = self.at_hand(whose) {
             return Ok(Some(key));
         }
         if self.gone.contains(&whose) {

@@ -1,7 +1,7 @@
 //! The texts of lists, and what they are narrowed to.
 
-use domain::Timestamp;
 use domain::payment::{Refusal, Status};
+use domain::{Kind, Timestamp};
 use engine::Page;
 use ledger::Uid;
 use tokio_postgres::types::{ToSql, Type};
@@ -140,17 +140,18 @@ fn typed_params(params: &Typed) -> String {
     (1..=params.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
-/// A page of records `l` of a table, by when they were made.
-pub fn records(table: &str, make: impl Fn() -> Narrowed, page: Page) -> PageTexts {
+/// A page of records `l` of a kind, by when they were made, each with whether it is one that nobody can read any more.
+pub fn records(kind: &Kind, make: impl Fn() -> Narrowed, page: Page) -> PageTexts {
     let (narrowed, mut for_page) = (make(), make());
     let direction = if page.newest_first { "DESC" } else { "ASC" };
     let (skip, size) = (for_page.add(offset(page), Type::INT8), for_page.add(i64::from(page.size), Type::INT8));
-    let conditions = &narrowed.conditions;
+    let (table, conditions) = (kind.table, &narrowed.conditions);
     PageTexts {
         total: format!("SELECT COUNT(*) FROM {table} l WHERE {conditions}"),
         rows: format!(
-            "SELECT {} FROM {table} l WHERE {conditions} ORDER BY l.created_at {direction}, l.id {direction} LIMIT {size} OFFSET {skip}",
-            sql::names(sql::RECORD_READ, "l.")
+            "SELECT {}, {} FROM {table} l WHERE {conditions} ORDER BY l.created_at {direction}, l.id {direction} LIMIT {size} OFFSET {skip}",
+            sql::names(sql::RECORD_READ, "l."),
+            sql::record_is_erased(kind, "l"),
         ),
         params: narrowed.params,
         page_params: for_page.params,

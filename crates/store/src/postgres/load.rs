@@ -35,12 +35,12 @@ pub struct Load<'a> {
     pub transaction: &'a mut Transaction,
 }
 
-/// How far the cache is believed.
+/// How far what is in memory is believed: records seen before, and data keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// What it has is taken as it is; the flush holds it against the rows.
+    /// What there is is taken as it is; the flush holds it against the rows.
     Taken,
-    /// Every row is read: the last attempt relied on something that another server had changed.
+    /// Every row is read: the last attempt may have relied on something that another server had changed.
     Checked,
 }
 
@@ -88,14 +88,15 @@ impl Load<'_> {
             self.bring_records(kind, &answers.rows(ticket), books, &mut ring).await?;
         }
         self.bring_records(User::KIND, &rows_of(&mut answers, asked.holders), books, &mut ring).await?;
-        absent_records(&unseen, books);
+        self.absent_records(&unseen, books);
         for (kind, ticket) in asked.owned {
             self.bring_owned(kind, &answers.rows(ticket), wanted, books)?;
         }
         Ok(())
     }
 
-    /// Brings the records that were seen before, and gives those that have to be read.
+    /// Brings the records that were seen before, and gives those that have to be read. Whether one seen before is still there,
+    /// and the key that it was opened with, the flush asks.
     fn bring_seen(&mut self, wanted: &Wanted, books: &mut Books) -> Unseen {
         if self.trust == Trust::Checked {
             return Unseen { records: wanted.records.clone(), holders: wanted.holders.clone() };
@@ -123,6 +124,21 @@ impl Load<'_> {
         self.transaction.versions.entry(key).or_insert(record.lead.version);
         books.records.bring(key, Some(record));
         true
+    }
+
+    /// What was asked for and did not come is not there; so is the user who does not hold an account any more.
+    fn absent_records(&mut self, unseen: &Unseen, books: &mut Books) {
+        let held = unseen.holders.iter().filter_map(|(platform, id)| {
+            let holder = books.accounts.get(&(*platform, *id))?.row()?.holder?;
+            Some(RecordKey { kind: User::KIND, platform: *platform, id: holder })
+        });
+        let asked: Vec<RecordKey> = unseen.records.iter().copied().chain(held).collect();
+        for key in asked {
+            books.records.bring(key, None);
+            if matches!(books.records.get(&key), Some(Slot::Absent)) {
+                self.cache.forget(&key);
+            }
+        }
     }
 
     fn bring_accounts(&mut self, rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
@@ -193,7 +209,7 @@ impl Load<'_> {
         }
         for key in wanted.owned.iter().filter(|key| key.owner.kind.number == kind.number) {
             let mut ids = owned.remove(&(key.owner.platform.0, key.owner.id)).unwrap_or_default();
-            self.transaction.owned.entry(*key).or_insert(i64::try_from(ids.len()).unwrap_or(i64::MAX));
+            self.transaction.owned.entry(*key).or_insert_with(|| ids.clone());
             ids.extend(made_in(books, key));
             books.owned.bring(*key, Some(ids.into()));
         }
@@ -324,17 +340,4 @@ fn bring_holders_of_ids(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Res
         books.holders_of_ids.bring(*id, None);
     }
     Ok(())
-}
-
-/// What was asked for and did not come is not there; so is the user who does not hold an account any more.
-fn absent_records(unseen: &Unseen, books: &mut Books) {
-    for key in &unseen.records {
-        books.records.bring(*key, None);
-    }
-    for (platform, id) in &unseen.holders {
-        let account = books.accounts.get(&(*platform, *id)).and_then(|slot| slot.row());
-        if let Some(holder) = account.and_then(|account| account.holder) {
-            books.records.bring(RecordKey { kind: User::KIND, platform: *platform, id: holder }, None);
-        }
-    }
 }

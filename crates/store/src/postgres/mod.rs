@@ -11,8 +11,10 @@
 mod backstage;
 mod cache;
 mod durable;
+mod erasures;
 mod error;
 mod flush;
+mod hold;
 mod keys;
 mod lists;
 mod load;

@@ -7,6 +7,7 @@ use ledger::Uid;
 use tokio_postgres::{Client, Error};
 
 use super::backstage::Backstage;
+use super::erasures::{self, Erasures};
 use super::target::Target;
 use super::{durable, error, projector, reads, rows, runtime, scan, seal, writer};
 use crate::migrate::{self, SchemaError};
@@ -53,12 +54,13 @@ impl From<Error> for OpenError {
 /// Blocks until done; the work is done on a thread of its own, so it may be called on a runtime's.
 pub fn open(url: &str, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     let target = Target::parse(url)?;
-    let last_id = on_a_thread(prepare(target.clone(), Arc::clone(&vault)))?;
+    let Prepared { last_id, last_erasure } = on_a_thread(prepare(target.clone(), Arc::clone(&vault)))?;
+    let erasures = Arc::new(Erasures::new(Arc::clone(&vault), last_erasure));
     let backstage = Arc::new(Backstage::start(target.clone())?);
     let progress = Arc::new(projector::Progress::default());
-    backstage.spawn(projector::run(target.clone(), Arc::clone(&progress)));
+    backstage.spawn(projector::run(target.clone(), Arc::clone(&progress), Arc::clone(&erasures)));
     let reads = reads::PostgresReads::new(backstage, progress, Arc::clone(&vault));
-    let writer = writer::Writer::new(target.clone(), Arc::clone(&vault));
+    let writer = writer::Writer::new(target.clone(), Arc::clone(&vault), erasures);
     let sealer = Arc::new(seal::PostgresSealer::start(target.clone(), Arc::clone(&vault))?);
     let scan = scan::PostgresScan::new(target, vault);
     Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), sealer, last_id })
@@ -96,14 +98,23 @@ pub fn on_a_thread<T: Send>(work: impl Future<Output = Result<T, OpenError>> + S
     })
 }
 
-async fn prepare(target: Target, vault: Arc<Vault>) -> Result<Uid, OpenError> {
+/// How far a database is when it is opened.
+struct Prepared {
+    /// The greatest id given so far.
+    last_id: Uid,
+    /// The last erasure that nothing has to be forgotten for: no key was read yet.
+    last_erasure: i64,
+}
+
+async fn prepare(target: Target, vault: Arc<Vault>) -> Result<Prepared, OpenError> {
     let client = target.connect().await?;
     if let Some(setting) = durable::lacking(&client).await? {
         return Err(OpenError::NotDurable(setting));
     }
     migrate(&client).await?;
     check_master_key(&client, &vault).await?;
-    last_id(&client).await
+    let last_erasure = client.query_one(erasures::LAST, &[]).await?.try_get(0)?;
+    Ok(Prepared { last_id: last_id(&client).await?, last_erasure })
 }
 
 /// Applies what is missing, in one transaction, while other servers that start wait.

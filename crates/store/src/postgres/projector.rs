@@ -17,6 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
+use super::erasures::{self, Erasures};
 use super::error;
 use super::lists::Typed;
 use super::outbox;
@@ -41,6 +42,7 @@ statements! {
     Statements {
         lock: "SELECT 1 FROM meta WHERE name = 'projector' FOR UPDATE";
         lock_if_free: "SELECT 1 FROM meta WHERE name = 'projector' FOR UPDATE SKIP LOCKED";
+        erasures: erasures::SINCE;
         grow: format!(
             "{} ON CONFLICT (platform, list) DO UPDATE SET total = list_total.total + excluded.total RETURNING platform, list, total",
             sql::insert(sql::LIST_TOTAL.name, sql::LIST_TOTAL.columns)
@@ -83,13 +85,13 @@ impl Progress {
 }
 
 /// Runs cycles for ever; ends with the runtime it is spawned on.
-pub async fn run(database: Target, progress: Arc<Progress>) {
+pub async fn run(database: Target, progress: Arc<Progress>, erasures: Arc<Erasures>) {
     let mut projector = None;
     loop {
         // Read before the cycle begins: whoever asks later waits for the next one.
         let target = progress.asked();
         let is_awaited = target > *progress.done.borrow();
-        match cycle(&database, &mut projector, is_awaited).await {
+        match cycle(&database, &mut projector, &erasures, is_awaited).await {
             Ok(claimed) if claimed >= CHUNK => continue,
             Ok(_) => {
                 progress.done.send_if_modified(|done| std::mem::replace(done, target) != target);
@@ -120,8 +122,8 @@ impl Projector {
     }
 }
 
-/// Takes the next rows of the outbox into the lists. Gives how many.
-async fn cycle(database: &Target, projector: &mut Option<Projector>, is_awaited: bool) -> Result<usize, StoreError> {
+/// Learns who was erased, then takes the next rows of the outbox into the lists. Gives how many.
+async fn cycle(database: &Target, projector: &mut Option<Projector>, erasures: &Erasures, is_awaited: bool) -> Result<usize, StoreError> {
     let projector = match projector {
         Some(open) => open,
         None => projector.insert(Projector::open(database).await?),
@@ -129,8 +131,11 @@ async fn cycle(database: &Target, projector: &mut Option<Projector>, is_awaited:
     let statements = &projector.statements;
     let mut trip = Trip::over(&projector.client);
     trip.say("BEGIN");
+    let erased = trip.ask(&statements.erasures, vec![Box::new(erasures.known())]);
     let lock = trip.ask(if is_awaited { &statements.lock } else { &statements.lock_if_free }, Vec::new());
-    let is_ours = !trip.done().await?.rows(lock).is_empty();
+    let mut answers = trip.done().await?;
+    erasures.learn(&answers.rows(erased))?;
+    let is_ours = !answers.rows(lock).is_empty();
     // The claim is a statement of its own behind the lock: only so does it see what the lock was waited for.
     let claimed = if is_ours { claim(projector).await? } else { Vec::new() };
     if claimed.is_empty() {

@@ -103,10 +103,12 @@ impl PostgresReads {
             narrowed
         };
         let joined = "CROSS JOIN LATERAL (SELECT * FROM payment p WHERE p.platform = l.platform AND p.id = l.payment OFFSET 0) AS t";
-        let columns = sql::names(sql::PAYMENT.columns, "t.");
-        let texts = lists::numbered(sql::PAYMENT_LIST.name, &columns, joined, narrowed, list, page);
+        let texts = lists::numbered(sql::PAYMENT_LIST.name, &payment_or_erased(), joined, narrowed, list, page);
         let (lent, rows, total) = self.listed(platform, &texts).await?;
-        let decode = |row: &Row, ring: &mut Ring<'_>| codec::payment(rows::payment(row)?, ring);
+        let decode = |row: &Row, ring: &mut Ring<'_>| match get(row, sql::PAYMENT.columns.len())? {
+            true => Ok(None),
+            false => codec::payment(rows::payment(row)?, ring),
+        };
         Ok(Listed { rows: self.decode(lent.session()?, &rows, decode).await?, total })
     }
 
@@ -147,11 +149,14 @@ impl PostgresReads {
             narrowed.window("l.created_at", listing.before, listing.after);
             narrowed
         };
-        let texts = lists::records(kind.table, narrowed, page);
+        let texts = lists::records(kind, narrowed, page);
         let lent = self.backstage.list().await?;
         // Records are listed by their own table, which lags behind nothing.
         let (_, rows, total) = self::page(lent.session()?, platform, &texts).await?;
-        let decode = |row: &Row, ring: &mut Ring<'_>| codec::record(kind, rows::record(row)?, ring);
+        let decode = |row: &Row, ring: &mut Ring<'_>| match get(row, sql::RECORD_READ.len())? {
+            true => Ok(None),
+            false => codec::record(kind, rows::record(row)?, ring),
+        };
         Ok(Listed { rows: self.decode(lent.session()?, &rows, decode).await?, total })
     }
 
@@ -195,6 +200,11 @@ impl PostgresReads {
             _ => Ok(()),
         }
     }
+}
+
+/// The columns of a payment, and whether it is one that nobody can read any more: it keeps its place on its page.
+fn payment_or_erased() -> String {
+    format!("{}, {}", sql::names(sql::PAYMENT.columns, "t."), sql::payment_is_erased("t"))
 }
 
 /// A page and the length of its list in one view, and whether the platform had events that were not listed yet.

@@ -107,12 +107,12 @@ impl PostgresScan {
 
     async fn find(&self, kind: &'static Kind, named: &[(PlatformId, Uid)]) -> Result<Vec<Record>, StoreError> {
         let client = session::connect_for_keys(&self.target).await.map_err(error::of)?;
-        let keys = client.prepare(&find_keys()).await.map_err(error::of)?;
+        let keys = client.prepare(&sql::select_data_keys()).await.map_err(error::of)?;
         let mut ring = Ring::new(&self.vault);
         let mut found = Vec::new();
         for named in named.chunks(PAGE_SIZE) {
             let (platforms, ids): (Vec<Id>, Vec<Id>) = named.iter().map(|(platform, id)| (Id(platform.0), Id(*id))).unzip();
-            let text = sql::select(kind.table, sql::RECORD_READ, sql::BY_ID);
+            let text = sql::select_records(kind);
             let rows = client.query(&text, &[&platforms, &ids]).await.map_err(error::of)?;
             let decode = |row: &Row, ring: &mut Ring<'_>| codec::record(kind, rows::record(row)?, ring);
             found.extend(decode_all(&rows, &mut ring, &client, &keys, decode).await?);
@@ -168,7 +168,7 @@ async fn send_entries(client: &Client, vault: &Vault, pages: &Pages) -> Result<(
          ORDER BY t.platform, t.entry, t.line",
         sql::names(sql::POSTING.columns, "t.")
     );
-    let keys = client.prepare(&find_keys()).await.map_err(error::of)?;
+    let keys = client.prepare(&sql::select_data_keys()).await.map_err(error::of)?;
     let mut ring = Ring::new(vault);
     let mut after = Place::START;
     loop {
@@ -185,10 +185,6 @@ async fn send_entries(client: &Client, vault: &Vault, pages: &Pages) -> Result<(
         }
         after = until;
     }
-}
-
-fn find_keys() -> String {
-    sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")])
 }
 
 /// Entries, each with its own postings. Both come in the same order.

@@ -12,7 +12,7 @@ use engine::StoreError;
 use ledger::Uid;
 use rustc_hash::FxHashMap;
 use tokio::runtime::Runtime;
-use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::rows::{Id, get, uid};
@@ -71,12 +71,11 @@ impl Sealer for PostgresSealer {
 }
 
 /// How much of what there is has to be sealed.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
     /// Full blocks, and those that have waited.
     Due,
-    /// Everything.
-    All,
+    /// Everything up to a row of this key, also in blocks that are not full.
+    UpTo(Box<dyn ToSql + Sync + Send>),
 }
 
 struct Work {
@@ -98,7 +97,7 @@ impl Work {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let begun = Instant::now();
-            let sealed = self.cycle(if call.is_some() { Extent::All } else { Extent::Due });
+            let sealed = self.cycle(call.as_ref());
             pause = match &sealed {
                 Ok(Progress::More) => begun.elapsed().saturating_mul(REST),
                 Ok(Progress::Done) => PAUSE,
@@ -115,8 +114,8 @@ impl Work {
         }
     }
 
-    /// Seals a block of every platform and kind that has one due; for `All`, on to the end.
-    fn cycle(&mut self, extent: Extent) -> Result<Progress, StoreError> {
+    /// Seals a block of every platform and kind that has one due; for a call, everything that is there now.
+    fn cycle(&mut self, call: Option<&Call>) -> Result<Progress, StoreError> {
         let client = match self.client.take().filter(|client| !client.is_closed()) {
             Some(client) => client,
             None => self.runtime.block_on(session::connect_for_keys(&self.target)).map_err(error::of)?,
@@ -124,11 +123,9 @@ impl Work {
         let client = self.client.insert(client);
         let mut chains = Chains { client, vault: &self.vault, waiting: &mut self.waiting };
         self.runtime.block_on(async {
-            loop {
-                let progress = chains.round(extent).await?;
-                if extent == Extent::Due || progress == Progress::Done {
-                    return Ok(progress);
-                }
+            match call {
+                None => chains.round().await,
+                Some(_) => chains.all().await.map(|()| Progress::Done),
             }
         })
     }
@@ -148,18 +145,11 @@ struct Chains<'a> {
 }
 
 impl Chains<'_> {
-    async fn round(&mut self, extent: Extent) -> Result<Progress, StoreError> {
+    async fn round(&mut self) -> Result<Progress, StoreError> {
         let mut progress = Progress::Done;
-        for row in self.client.query(UNSEALED, &[]).await.map_err(error::of)? {
-            let platform = uid(&row, 0)?;
+        for platform in self.unsealed().await? {
             for of in Of::ALL {
-                self.client.batch_execute("BEGIN").await.map_err(error::of)?;
-                let sealed = self.block(platform, of, extent).await;
-                let end = if sealed.as_ref().is_ok_and(|rows| *rows > 0) { "COMMIT" } else { "ROLLBACK" };
-                let ended = self.client.batch_execute(end).await.map_err(error::of);
-                let rows = sealed?;
-                ended?;
-                if rows >= BLOCK_ROWS || (extent == Extent::All && rows > 0) {
+                if self.step(platform, of, &Extent::Due).await? >= BLOCK_ROWS {
                     progress = Progress::More;
                 }
             }
@@ -167,30 +157,81 @@ impl Chains<'_> {
         Ok(progress)
     }
 
+    /// Seals what is there when it is asked, and hardly more: others go on writing, and whoever followed them had no end.
+    async fn all(&mut self) -> Result<(), StoreError> {
+        for platform in self.unsealed().await? {
+            for of in Of::ALL {
+                let Some(last) = self.last(platform, of).await? else { continue };
+                let extent = Extent::UpTo(last);
+                // A claim that does not fill a block has taken all there was up to the last row.
+                while self.step(platform, of, &extent).await? >= BLOCK_ROWS {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn unsealed(&self) -> Result<Vec<Uid>, StoreError> {
+        self.client.query(UNSEALED, &[]).await.map_err(error::of)?.iter().map(|row| uid(row, 0)).collect()
+    }
+
+    /// The key of the last row that is in no block.
+    async fn last(&self, platform: Uid, of: Of) -> Result<Option<Box<dyn ToSql + Sync + Send>>, StoreError> {
+        let counted = counted(of)?;
+        let key = key_of(counted);
+        let text = format!(
+            "SELECT {key} FROM {} WHERE platform = $1 AND sealed IS NULL ORDER BY platform DESC, {key} DESC LIMIT 1",
+            counted.table
+        );
+        let Some(row) = self.client.query_opt(&text, &[&Id(platform)]).await.map_err(error::of)? else { return Ok(None) };
+        Ok(Some(match of {
+            Of::Ledger => Box::new(get::<Id>(&row, 0)?),
+            Of::Audit => Box::new(get::<i64>(&row, 0)?),
+        }))
+    }
+
+    /// Makes one block in a transaction of its own, if there is one due. Gives how many rows it counts.
+    async fn step(&mut self, platform: Uid, of: Of, extent: &Extent) -> Result<usize, StoreError> {
+        self.client.batch_execute("BEGIN").await.map_err(error::of)?;
+        let sealed = self.block(platform, of, extent).await;
+        let end = if sealed.as_ref().is_ok_and(|rows| *rows > 0) { "COMMIT" } else { "ROLLBACK" };
+        let ended = self.client.batch_execute(end).await.map_err(error::of);
+        let rows = sealed?;
+        ended.map(|()| rows)
+    }
+
     /// Makes one block in the open transaction, if there is one due. Gives how many rows it counts.
-    async fn block(&mut self, platform: Uid, of: Of, extent: Extent) -> Result<usize, StoreError> {
+    async fn block(&mut self, platform: Uid, of: Of, extent: &Extent) -> Result<usize, StoreError> {
         let lock = match extent {
             Extent::Due => "SELECT pg_try_advisory_xact_lock($1)",
-            Extent::All => "SELECT pg_advisory_xact_lock($1) IS NOT NULL",
+            Extent::UpTo(_) => "SELECT pg_advisory_xact_lock($1) IS NOT NULL",
         };
         let is_ours: bool = get(&self.client.query_one(lock, &[&lock_of(platform)]).await.map_err(error::of)?, 0)?;
         if !is_ours {
             return Ok(0);
         }
-        let counted = of.tables().first().ok_or_else(|| StoreError::Fault("a block is of no table".to_owned()))?;
+        let counted = counted(of)?;
         let key = key_of(counted);
+        let platform_id = Id(platform);
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&platform_id];
+        let up_to = match extent {
+            Extent::Due => String::new(),
+            Extent::UpTo(last) => {
+                params.push(&**last);
+                format!("AND {key} <= $2")
+            }
+        };
         let claim = format!(
-            "SELECT {} FROM {} WHERE platform = $1 AND sealed IS NULL ORDER BY {key} LIMIT {BLOCK_ROWS}",
+            "SELECT {} FROM {} WHERE platform = $1 AND sealed IS NULL {up_to} ORDER BY {key} LIMIT {BLOCK_ROWS}",
             counted.columns.join(", "),
             counted.table
         );
-        let rows = self.client.query(&claim, &[&Id(platform)]).await.map_err(error::of)?;
+        let rows = self.client.query(&claim, &params).await.map_err(error::of)?;
         if rows.is_empty() {
             self.waiting.remove(&(platform, of));
             return Ok(0);
         }
         let since = *self.waiting.entry((platform, of)).or_insert_with(Instant::now);
-        if rows.len() < BLOCK_ROWS && extent == Extent::Due && since.elapsed() < PATIENCE {
+        if rows.len() < BLOCK_ROWS && matches!(extent, Extent::Due) && since.elapsed() < PATIENCE {
             return Ok(0);
         }
         self.waiting.remove(&(platform, of));
@@ -259,6 +300,11 @@ impl Chains<'_> {
             .map(drop)
             .map_err(error::of)
     }
+}
+
+/// The table whose rows are counted in blocks.
+fn counted(of: Of) -> Result<&'static Sealed, StoreError> {
+    of.tables().first().ok_or_else(|| StoreError::Fault("a block is of no table".to_owned()))
 }
 
 fn lock_of(platform: Uid) -> i64 {

@@ -4,7 +4,7 @@ use engine::StoreError;
 use rustc_hash::FxHashMap;
 use tokio_postgres::{Client, Error, Statement};
 
-use super::sql::{self, BY_ID, RECORD_READ, RECORD_WRITTEN};
+use super::sql::{self, BY_ID, RECORD_WRITTEN};
 use super::target::Target;
 use crate::KINDS;
 
@@ -53,14 +53,15 @@ pub struct KindStatements {
     pub share: Statement,
     /// The same for rows of a kind of which some are written.
     pub lock: Statement,
-    /// Fails unless owners have as many records as were read.
+    /// Fails unless owners have the records that were read.
     pub hold_owned: Statement,
     pub delete: Statement,
 }
 
 impl KindStatements {
-    async fn prepare(client: &Client, table: &str) -> Result<Self, Error> {
-        let find = sql::select(table, RECORD_READ, BY_ID);
+    async fn prepare(client: &Client, kind: &domain::Kind) -> Result<Self, Error> {
+        let table = kind.table;
+        let find = sql::select_records(kind);
         let owned = format!(
             "SELECT n.platform, n.owner, f.id FROM {} CROSS JOIN LATERAL (SELECT t.id FROM {table} t \
              WHERE t.platform = n.platform AND t.owner = n.owner ORDER BY t.created_at, t.id) AS f",
@@ -94,7 +95,7 @@ impl Kinds {
     pub async fn prepare(client: &Client) -> Result<Self, Error> {
         let mut kinds = FxHashMap::default();
         for kind in KINDS {
-            kinds.insert(kind.number, KindStatements::prepare(client, kind.table).await?);
+            kinds.insert(kind.number, KindStatements::prepare(client, kind).await?);
         }
         Ok(Self(kinds))
     }

@@ -4,6 +4,8 @@
 //! text, and with it its plan, does not depend on how many rows a batch has. The texts leave the
 //! planner no choice but to look each key up.
 
+use domain::{Kind, Sealing};
+
 /// A table as it is written and read: its columns, each with its type.
 pub struct Table {
     pub name: &'static str,
@@ -49,6 +51,7 @@ tables! {
     LABEL "label" { platform ID, kind INT, label TEXT, id ID }
     JOB "job" { platform ID, id ID, kind INT, subject ID, due_at INT, attempts INT, done_at INT }
     DATA_KEY "data_key" { platform ID, subject ID, wrapped BYTES }
+    ERASURE "erasure" { platform ID, subject ID }
     PAYMENT_LIST "payment_list" {
         platform ID, list ID, number INT, payment ID, kind INT, nature INT, status INT, refusal INT, created_at INT,
     }
@@ -116,12 +119,70 @@ pub fn select_locked(table: &str, columns: &[(&str, &str)], keys: &[(&str, &str)
     format!("SELECT {} FROM {} CROSS JOIN LATERAL ({} FOR UPDATE) AS f", names(columns, "f."), set(keys), of_key(table, &list, keys))
 }
 
+/// Reads records of a kind by their ids, but for those whose owner was erased.
+pub fn select_records(kind: &Kind) -> String {
+    format!("{} WHERE NOT {}", select(kind.table, RECORD_READ, BY_ID), record_is_erased(kind, "f"))
+}
+
+/// Reads payments by their ids, but for those whose author was erased.
+pub fn select_payments() -> String {
+    format!("{} WHERE NOT {}", select(PAYMENT.name, PAYMENT.columns, BY_ID), payment_is_erased("f"))
+}
+
+/// The same, locked.
+pub fn select_payments_locked() -> String {
+    format!("{} WHERE NOT {}", select_locked(PAYMENT.name, PAYMENT.columns, BY_ID), payment_is_erased("f"))
+}
+
+/// Whether a subject's key was destroyed.
+///
+/// It has to be asked in the statement that reads what is sealed under the key: in one view of the database nothing is read
+/// whose key is not there any more. OFFSET keeps it a look-up, as in [`select`].
+pub fn is_erased(platform: &str, subject: &str) -> String {
+    format!("EXISTS (SELECT 1 FROM erasure e WHERE e.platform = {platform} AND e.subject = {subject} OFFSET 0)")
+}
+
+/// Whether the record of a row is sealed under a key that was destroyed.
+pub fn record_is_erased(kind: &Kind, row: &str) -> String {
+    match kind.sealing {
+        Sealing::Plain | Sealing::Platform => "FALSE".to_owned(),
+        Sealing::Owner => is_erased(&format!("{row}.platform"), &format!("COALESCE({row}.owner, {row}.id)")),
+    }
+}
+
+/// Whether the payment of a row has something that is sealed under a key that was destroyed.
+pub fn payment_is_erased(row: &str) -> String {
+    let erased = is_erased(&format!("{row}.platform"), &format!("{row}.author"));
+    format!("(({row}.tag IS NOT NULL OR {row}.detail IS NOT NULL) AND {erased})")
+}
+
+/// What is stored of a set of subjects: the wrapped key, if it is there, and whether it was destroyed.
+pub fn select_data_keys() -> String {
+    format!(
+        "SELECT n.platform, n.subject, (SELECT k.wrapped FROM data_key k WHERE k.platform = n.platform AND k.subject = n.subject), {} FROM {}",
+        is_erased("n.platform", "n.subject"),
+        set(BY_SUBJECT)
+    )
+}
+
+/// Fails the transaction if anybody of a set of subjects was erased after the number in the last parameter.
+///
+/// As long as nobody was, it is one look-up, however many subjects there are.
+pub fn hold_unerased() -> String {
+    let among = format!("SELECT 1 FROM {} WHERE n.platform = e.platform AND n.subject = e.subject OFFSET 0", set(BY_SUBJECT));
+    let later = format!("SELECT t.platform, t.subject FROM erasure t WHERE t.number > ${}::BIGINT OFFSET 0", BY_SUBJECT.len() + 1);
+    let rows = format!("SELECT 1 FROM ({later}) AS e WHERE EXISTS ({among})");
+    format!("SELECT 1 / CASE WHEN EXISTS ({rows}) THEN 0 ELSE 1 END")
+}
+
 /// One row of a table `t`, by the key that `n` has.
 fn of_key(table: &str, list: &str, keys: &[(&str, &str)]) -> String {
     let on = keys.iter().map(|(key, _)| format!("t.{key} = n.{key}")).collect::<Vec<_>>().join(" AND ");
     format!("SELECT {list} FROM {table} t WHERE {on}")
 }
 
+/// The keys of what each subject has one of.
+pub const BY_SUBJECT: &[(&str, &str)] = &[("platform", ID), ("subject", ID)];
 /// The keys of almost every table.
 pub const BY_ID: &[(&str, &str)] = &[("platform", ID), ("id", ID)];
 const BY_ID_AND_VERSION: &[(&str, &str)] = &[("platform", ID), ("id", ID), ("version", INT)];
@@ -144,11 +205,14 @@ pub fn hold_at_version(table: &str, strength: &str) -> String {
     guard(&rows, BY_ID_AND_VERSION.len() + 1)
 }
 
-/// Fails unless each owner has as many records of the table as were read. Records never go, so the count tells.
+/// Fails unless each owner has the very records of the table that were read: their ids, in their order, with commas.
+///
+/// How many there are would not tell: records may be taken away, and others be made, in between.
 pub fn hold_owned(table: &str) -> String {
-    let columns = &[("platform", ID), ("owner", ID), ("amount", INT)];
+    let columns = &[("platform", ID), ("owner", ID), ("ids", TEXT)];
     let rows = format!(
-        "SELECT 1 FROM {} WHERE n.amount = (SELECT COUNT(*) FROM {table} t WHERE t.platform = n.platform AND t.owner = n.owner)",
+        "SELECT 1 FROM {} WHERE n.ids = (SELECT COALESCE(string_agg(CAST(t.id AS TEXT), ',' ORDER BY t.id), '') FROM {table} t \
+         WHERE t.platform = n.platform AND t.owner = n.owner)",
         set(columns)
     );
     guard(&rows, columns.len() + 1)

@@ -48,15 +48,16 @@ pub fn client(trust: &Trust) -> Result<Arc<ClientConfig>, OpenError> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(&error))?;
-    let verifier: Arc<dyn ServerCertVerifier> = match trust {
+    let checked = match trust {
         Trust::Named(roots) => return Ok(Arc::new(builder.with_root_certificates(certificates(roots)?).with_no_client_auth())),
-        Trust::Anybody => Arc::new(NotChecked(provider)),
+        Trust::Anybody => Checked::Nothing,
         Trust::AnyName(roots) => {
-            let roots = Arc::new(certificates(roots)?);
-            let inner = WebPkiServerVerifier::builder_with_provider(roots, provider).build().map_err(|error| unusable(&error))?;
-            Arc::new(NameNotChecked(inner))
+            let (roots, provider) = (Arc::new(certificates(roots)?), Arc::clone(&provider));
+            let inner = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
+            Checked::AllButTheName(inner.map_err(|error| unusable(&error))?)
         }
     };
+    let verifier = Arc::new(Lenient { provider, checked });
     Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
 }
 
@@ -84,50 +85,23 @@ fn certificates(roots: &Roots) -> Result<RootCertStore, OpenError> {
     Ok(store)
 }
 
-/// Takes any certificate, as `sslmode=require` does; that the server has its key is checked.
+/// Checks less than everything; that the server has the key of its certificate is always checked.
 #[derive(Debug)]
-struct NotChecked(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for NotChecked {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Lenient {
+    provider: Arc<CryptoProvider>,
+    checked: Checked,
 }
 
-/// Checks everything but the name, as `sslmode=verify-ca` does.
+/// What is checked of a certificate.
 #[derive(Debug)]
-struct NameNotChecked(Arc<WebPkiServerVerifier>);
+enum Checked {
+    /// Nothing, as `sslmode=require` does.
+    Nothing,
+    /// Everything but the name, as `sslmode=verify-ca` does.
+    AllButTheName(Arc<WebPkiServerVerifier>),
+}
 
-impl ServerCertVerifier for NameNotChecked {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -136,8 +110,9 @@ impl ServerCertVerifier for NameNotChecked {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        let Checked::AllButTheName(inner) = &self.checked else { return Ok(ServerCertVerified::assertion()) };
         // The name is the last thing that is looked at: whoever fails by it has passed everything else.
-        match self.0.verify_server_cert(certificate, between, name, ocsp, now) {
+        match inner.verify_server_cert(certificate, between, name, ocsp, now) {
             Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) => {
                 Ok(ServerCertVerified::assertion())
             }
@@ -151,7 +126,7 @@ impl ServerCertVerifier for NameNotChecked {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -160,11 +135,11 @@ impl ServerCertVerifier for NameNotChecked {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -6,13 +6,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Books, OwnedKey, RecordKey, Wanted};
+use domain::user::User;
+use domain::{Books, OwnedKey, RecordKey, Removal, Resource, Wanted};
 use engine::{Store, StoreError};
-use rustc_hash::FxHashMap;
+use ledger::Uid;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Statement};
 
 use super::cache::Decoded;
+use super::erasures::Erasures;
 use super::flush::{self, Flush};
 use super::load::Trust;
 use super::session::{self, Kinds, statements};
@@ -32,21 +35,23 @@ statements! {
     /// What batches load and flush with.
     Statements {
         accounts: sql::select_locked(sql::ACCOUNT.name, sql::ACCOUNT.columns, BY_ID);
-        payments: sql::select_locked(sql::PAYMENT.name, sql::PAYMENT.columns, BY_ID);
+        payments: sql::select_payments_locked();
         jobs: sql::select_locked(sql::JOB.name, sql::JOB.columns, BY_ID);
         keys: sql::select(sql::KEY.name, sql::KEY.columns, &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT")]);
         holders: format!(
             "SELECT {} FROM {} CROSS JOIN LATERAL (SELECT a.holder FROM account a WHERE a.platform = n.platform AND a.id = n.id OFFSET 0) AS h \
-             CROSS JOIN LATERAL (SELECT * FROM {} t WHERE t.platform = n.platform AND t.id = h.holder OFFSET 0) AS f",
+             CROSS JOIN LATERAL (SELECT * FROM {} t WHERE t.platform = n.platform AND t.id = h.holder OFFSET 0) AS f WHERE NOT {}",
             sql::names(sql::RECORD_READ, "f."),
             sql::set(BY_ID),
-            <domain::user::User as domain::Resource>::KIND.table,
+            User::KIND.table,
+            sql::record_is_erased(User::KIND, "f"),
         );
         directory: sql::select(sql::DIRECTORY.name, sql::DIRECTORY.columns, &[("space", "BIGINT"), ("text", "TEXT")]);
         holders_of_ids: sql::holders_of_ids(crate::KINDS.iter().map(|kind| (kind.number, kind.table)));
-        data_keys: sql::select(sql::DATA_KEY.name, sql::DATA_KEY.columns, &[("platform", "UUID"), ("subject", "UUID")]);
+        data_keys: sql::select_data_keys();
         insert_data_keys: sql::insert(sql::DATA_KEY.name, sql::DATA_KEY.columns);
-        hold_owned: OWNED_LOCK;
+        hold_places: PLACES_LOCK;
+        hold_unerased: sql::hold_unerased();
         insert_accounts: sql::insert(sql::ACCOUNT.name, sql::ACCOUNT.columns);
         update_accounts: sql::change_guarded(&sql::ACCOUNT, "platform, id", ACCOUNT_CHANGES, "t.postings <= excluded.postings");
         insert_payments: sql::insert(sql::PAYMENT.name, sql::PAYMENT.columns);
@@ -60,7 +65,8 @@ statements! {
         insert_directory: sql::insert(sql::DIRECTORY.name, sql::DIRECTORY.columns);
         insert_labels: sql::insert(sql::LABEL.name, sql::LABEL.columns);
         delete_keys: sql::delete(sql::KEY.name, &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT"), ("at", "BIGINT")], "t.status IS NOT NULL");
-        delete_data_keys: sql::delete(sql::DATA_KEY.name, &[("platform", "UUID"), ("subject", "UUID")], "TRUE");
+        delete_data_keys: sql::delete(sql::DATA_KEY.name, sql::BY_SUBJECT, "TRUE");
+        insert_erasures: format!("{} ON CONFLICT (platform, subject) DO NOTHING", sql::insert(sql::ERASURE.name, sql::ERASURE.columns));
         write_jobs: format!(
             "{} ON CONFLICT (platform, id) DO UPDATE SET due_at = excluded.due_at, attempts = excluded.attempts, \
              done_at = excluded.done_at, lease_until = 0",
@@ -73,10 +79,9 @@ statements! {
 const ACCOUNT_CHANGES: &[&str] = &["balance", "held", "postings"];
 /// What may change of a payment.
 const PAYMENT_CHANGES: &[&str] = &["debited", "credited", "fees", "status", "refusal", "executed_at", "tag", "form", "detail", "version"];
-/// Who relies on what an owner has excludes whoever adds to it; those who only add do not exclude each other.
-/// The places come sorted, and UNNEST keeps their order.
-const OWNED_LOCK: &str = "SELECT CASE WHEN n.relied = 1 THEN CAST(pg_advisory_xact_lock(n.place) AS TEXT) \
-     ELSE CAST(pg_advisory_xact_lock_shared(n.place) AS TEXT) END FROM UNNEST($1::BIGINT[], $2::BIGINT[]) AS n(place, relied)";
+/// Takes advisory locks, each alone or as one of many. The places come sorted, and UNNEST keeps their order.
+const PLACES_LOCK: &str = "SELECT CASE WHEN n.is_alone = 1 THEN CAST(pg_advisory_xact_lock(n.place) AS TEXT) \
+     ELSE CAST(pg_advisory_xact_lock_shared(n.place) AS TEXT) END FROM UNNEST($1::BIGINT[], $2::BIGINT[]) AS n(place, is_alone)";
 
 /// A connection that batches are written over.
 pub struct Session {
@@ -107,16 +112,19 @@ impl Session {
 pub struct Transaction {
     /// Its name on the server, to ask how it ended if the connection is lost over its commit.
     pub name: Option<String>,
+    /// The last erasure that this server knew when it began: of whomever it names, nothing was left in memory.
+    pub erasures: i64,
     /// The versions that records were read at.
     pub versions: FxHashMap<RecordKey, i64>,
-    /// How many records owners had.
-    pub owned: FxHashMap<OwnedKey, i64>,
+    /// Which records owners had.
+    pub owned: FxHashMap<OwnedKey, Vec<Uid>>,
 }
 
 /// Owns the one connection that this server writes over.
 pub struct Writer {
     target: Target,
     vault: Arc<Vault>,
+    erasures: Arc<Erasures>,
     cache: Decoded,
     trust: Trust,
     transaction: Option<Transaction>,
@@ -126,8 +134,20 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(target: Target, vault: Arc<Vault>) -> Self {
-        Self { target, vault, cache: Decoded::default(), trust: Trust::Taken, transaction: None, session: None, runtime: None }
+    pub fn new(target: Target, vault: Arc<Vault>, erasures: Arc<Erasures>) -> Self {
+        let (cache, trust) = (Decoded::default(), Trust::Taken);
+        Self { target, vault, erasures, cache, trust, transaction: None, session: None, runtime: None }
+    }
+
+    /// Forgets the opened records of those that were erased through other servers. Gives the last erasure that is dealt with.
+    fn forget_erased(&mut self) -> i64 {
+        // In this order: what is known is told.
+        let known = self.erasures.known();
+        let erased = self.erasures.take();
+        if !erased.is_empty() {
+            self.cache.forget_of(&erased);
+        }
+        known
     }
 
     /// Makes the runtime and the connection, unless they are there.
@@ -153,8 +173,12 @@ impl Writer {
     fn try_load(&mut self, wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
         self.ready()?;
         let is_open = self.transaction.is_some();
-        let (Some(runtime), Some(session)) = (&self.runtime, &self.session) else { return Err(unready()) };
-        let transaction = self.transaction.get_or_insert_default();
+        if !is_open {
+            self.transaction = Some(Transaction { erasures: self.forget_erased(), ..Transaction::default() });
+        }
+        let (Some(runtime), Some(session), Some(transaction)) = (&self.runtime, &self.session, &mut self.transaction) else {
+            return Err(unready());
+        };
         let mut load = load::Load { session, vault: &self.vault, cache: &mut self.cache, trust: self.trust, transaction };
         runtime.block_on(load.run(wanted, books, is_open))
     }
@@ -165,7 +189,7 @@ impl Writer {
         let (Some(runtime), Some(session), Some(transaction)) = (&self.runtime, &self.session, &self.transaction) else {
             return Err(failed(unready()));
         };
-        let flush = Flush { session, vault: &self.vault, transaction, books };
+        let flush = Flush { session, vault: &self.vault, trust: self.trust, transaction, books };
         let ready = runtime.block_on(flush.prepare()).map_err(failed)?;
         let (fresh, sent) = ready.into_parts();
         match runtime.block_on(flush::send(session, sent)) {
@@ -221,8 +245,13 @@ impl Store for Writer {
         }
     }
 
+    fn doubt(&mut self) -> bool {
+        std::mem::replace(&mut self.trust, Trust::Checked) == Trust::Taken
+    }
+
     fn flush(&mut self, books: &Books) -> Result<(), StoreError> {
         if books.is_unchanged() {
+            self.trust = Trust::Taken;
             self.abandon();
             return Ok(());
         }
@@ -247,15 +276,19 @@ impl Store for Writer {
         for record in books.records.touched().filter_map(domain::Slot::row) {
             self.cache.put(record.clone());
         }
+        let mut erased = FxHashSet::default();
         for removal in &books.removals {
             match removal {
-                domain::Removal::Key { .. } => {}
-                domain::Removal::Record(key) => self.cache.forget(key),
-                domain::Removal::DataKey { platform, subject } => {
+                Removal::Key { .. } => {}
+                Removal::Record(key) => self.cache.forget(key),
+                Removal::DataKey { platform, subject } => {
                     self.vault.forget(platform.0, *subject);
-                    self.cache.forget_of(*platform, *subject);
+                    erased.insert((*platform, *subject));
                 }
             }
+        }
+        if !erased.is_empty() {
+            self.cache.forget_of(&erased);
         }
         Ok(())
     }
@@ -273,8 +306,9 @@ impl Store for Writer {
         self.session = None;
     }
 
-    /// Lets the connection say that it has ended, so that the next batch begins with a new one.
+    /// Lets the connection say that it has ended, so that the next batch begins with a new one, and forgets who was erased.
     fn idle(&mut self) -> Result<(), StoreError> {
+        self.forget_erased();
         if let Some(runtime) = &self.runtime {
             runtime.block_on(async {
                 tokio::task::yield_now().await;

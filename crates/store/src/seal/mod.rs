@@ -28,7 +28,8 @@ pub(crate) const BLOCK_ROWS: usize = 512;
 
 /// A table whose rows are sealed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Sealed {
+pub struct Sealed {
+    /// Its name.
     pub table: &'static str,
     /// Every column, in the order in which they are digested.
     pub columns: &'static [&'static str],
@@ -36,7 +37,8 @@ pub(crate) struct Sealed {
     pub found_by: &'static [&'static str],
 }
 
-pub(crate) const ENTRY: Sealed = Sealed {
+/// Journal entries.
+pub const ENTRY: Sealed = Sealed {
     table: "entry",
     columns: &[
         "platform",
@@ -54,13 +56,15 @@ pub(crate) const ENTRY: Sealed = Sealed {
     found_by: &["platform", "id"],
 };
 
-pub(crate) const POSTING: Sealed = Sealed {
+/// Their postings.
+pub const POSTING: Sealed = Sealed {
     table: "posting",
     columns: &["platform", "entry", "line", "account", "number", "amount", "currency", "balance_after"],
     found_by: &["platform", "entry", "line"],
 };
 
-pub(crate) const AUDIT: Sealed = Sealed {
+/// Lines of the audit trail.
+pub const AUDIT: Sealed = Sealed {
     table: "audit",
     columns: &["platform", "seq", "actor_kind", "actor", "request", "origin", "action", "object", "outcome", "at"],
     found_by: &["platform", "seq"],
@@ -105,6 +109,7 @@ impl Of {
 /// The sealer of an open store.
 pub trait Sealer: Send + Sync {
     /// Seals whatever was acknowledged before it was called, also blocks that are not full; durable on return.
+    /// What other servers write meanwhile may be left.
     ///
     /// Blocks the caller; not to be called on the engine's writer thread. Errors: `Behind` if it takes longer than
     /// `within`, and then goes on by itself.

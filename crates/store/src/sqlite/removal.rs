@@ -31,8 +31,12 @@ pub fn remove(conn: &Connection, removals: &[Removal], resident: &Resident) -> R
                 conn.prepare_cached(&sql).and_then(|mut delete| delete.execute((id16(key.id), id16(key.platform.0)))).map_err(fault)?;
             }
             Removal::DataKey { platform, subject } => {
-                let sql = "DELETE FROM data_key WHERE platform = ?1 AND subject = ?2";
-                conn.prepare_cached(sql).and_then(|mut delete| delete.execute((id16(platform.0), id16(*subject)))).map_err(fault)?;
+                for sql in [
+                    "DELETE FROM data_key WHERE platform = ?1 AND subject = ?2",
+                    "INSERT INTO erasure (platform, subject) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                ] {
+                    conn.prepare_cached(sql).and_then(|mut one| one.execute((id16(platform.0), id16(*subject)))).map_err(fault)?;
+                }
             }
         }
     }

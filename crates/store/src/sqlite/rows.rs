@@ -163,7 +163,8 @@ impl Keys for StoredKeys<'_> {
     }
 }
 
-/// Data keys for writing: one that is missing is made, and stored in the transaction that first uses it.
+/// Data keys for writing: one that is missing is made, and stored in the transaction that first uses it. Whoever was erased
+/// gets none.
 pub struct MadeKeys<'a> {
     pub conn: &'a Connection,
     pub vault: &'a Vault,
@@ -181,6 +182,9 @@ impl Keys for MadeKeys<'_> {
         }
         if let Some(key) = find_key(self.conn, self.vault, platform, subject)? {
             return Ok(Some(key));
+        }
+        if is_erased(self.conn, platform, subject)? {
+            return Ok(None);
         }
         let wrapper = if platform == subject { None } else { Some(self.key(platform, platform)?) };
         let made = self.vault.fresh(platform, subject, wrapper.as_ref())?;
@@ -202,6 +206,11 @@ fn find_key(conn: &Connection, vault: &Vault, platform: Uid, subject: Uid) -> Re
     let Some(wrapped) = wrapped else { return Ok(None) };
     let wrapper = if platform == subject { None } else { find_key(conn, vault, platform, platform)? };
     vault.unwrap(platform, subject, wrapper.as_ref(), &wrapped).map(Some)
+}
+
+fn is_erased(conn: &Connection, platform: Uid, subject: Uid) -> Result<bool, StoreError> {
+    let mut select = conn.prepare_cached("SELECT 1 FROM erasure WHERE platform = ?1 AND subject = ?2").map_err(fault)?;
+    select.exists((id16(platform), id16(subject))).map_err(fault)
 }
 
 /// One account row, without the postings it may lag behind by.

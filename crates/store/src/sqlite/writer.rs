@@ -274,6 +274,11 @@ impl Store for Writer {
         }
     }
 
+    /// There is one writer, and its memory changes with its commits.
+    fn doubt(&mut self) -> bool {
+        false
+    }
+
     fn abandon(&mut self) {
         self.next_key = 0;
         self.last_entry = None;

@@ -247,8 +247,13 @@ impl Purse {
 impl Site {
     /// Starts a server at home.
     pub fn at(home: &dyn Home) -> Self {
+        Self::over(home.open())
+    }
+
+    /// Starts a server over an open store.
+    pub fn over(opened: Opened) -> Self {
         static SEEDS: AtomicU64 = AtomicU64::new(1);
-        let Opened { store, reads, scan, sealer, last_id } = home.open();
+        let Opened { store, reads, scan, sealer, last_id } = opened;
         let clock = clock();
         let seed = SEEDS.fetch_add(1, Ordering::Relaxed);
         let ids = UuidIds::new(clock.clone(), seed).after(last_id);

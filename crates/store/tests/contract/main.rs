@@ -5,6 +5,7 @@
 
 mod credits;
 mod encryption;
+mod erasures;
 mod faults;
 mod given_ids;
 mod harness;

@@ -1,6 +1,6 @@
 //! Seals: whatever is changed, taken away or put in behind the server's back is found, and named.
 
-use store::seal::{Head, Report};
+use store::seal::{AUDIT, ENTRY, Head, POSTING, Report, Sealed};
 
 use crate::harness::{Home, Site, moving};
 
@@ -14,23 +14,9 @@ crate::on_both_stores!(
     chains_go_on_after_a_restart,
     destroying_keys_leaves_the_chain_whole,
     platforms_have_chains_of_their_own,
+    what_was_queued_before_the_end_is_done_and_sealed,
 );
 
-const ENTRY: &[&str] = &[
-    "platform",
-    "id",
-    "kind",
-    "operation",
-    "corrects",
-    "booked_at",
-    "booking_day",
-    "value_day",
-    "bank_reference",
-    "end_to_end_id",
-    "match_state",
-];
-const POSTING: &[&str] = &["platform", "entry", "line", "account", "number", "amount", "currency", "balance_after"];
-const AUDIT: &[&str] = &["platform", "seq", "actor_kind", "actor", "request", "origin", "action", "object", "outcome", "at"];
 const SEAL: &[&str] = &["platform", "number", "of", "form", "first", "last", "digests", "marks", "previous", "head", "mac"];
 
 /// Money of one platform in three rounds, each sealed by blocks of its own. The first entry has an external leg.
@@ -113,7 +99,7 @@ async fn every_changed_column_is_found_and_named(home: &impl Home) {
     assert!(checked(home).holds());
     keep(home);
     let marks: &[&str] = if home.is_shared() { &["sealed"] } else { &[] };
-    for (table, columns) in [("entry", ENTRY), ("posting", POSTING), ("audit", AUDIT)] {
+    for Sealed { table, columns, .. } in [ENTRY, POSTING, AUDIT] {
         let marks = if table == "posting" { &[] } else { marks };
         for column in columns.iter().chain(marks) {
             home.sql(&format!("UPDATE {table} SET {column} = {} WHERE {}", other(home, column), first_of(table)));
@@ -164,7 +150,7 @@ async fn rows_that_are_gone_or_too_many_are_found(home: &impl Home) {
     }
     check("every row is gone", "DELETE FROM posting; DELETE FROM entry; DELETE FROM audit", "4 of entry missing");
     // A copy of the last sealed row of each table under a key of its own among those of a block.
-    let copy = |table: &str, columns: &[&str], key: &str, value: &str| {
+    let copy = |Sealed { table, columns, .. }: Sealed, key: &str, value: &str| {
         let names = columns.join(", ");
         let values = columns.iter().map(|column| if *column == key { value } else { column }).collect::<Vec<_>>().join(", ");
         let mark = if home.is_shared() && table != "posting" { ", sealed" } else { "" };
@@ -174,14 +160,14 @@ async fn rows_that_are_gone_or_too_many_are_found(home: &impl Home) {
     let early = if home.is_shared() { "'00000000-0000-7000-8000-000000000001'" } else { "x'00000000000070008000000000000001'" };
     let added = |table: &str| format!("1 of {table} added");
     if home.is_shared() {
-        check("an entry is put in", &copy("entry", ENTRY, "id", early), "entry.sealed");
-        check("an audit line is put in", &copy("audit", AUDIT, "seq", "-5"), "audit.sealed");
+        check("an entry is put in", &copy(ENTRY, "id", early), "entry.sealed");
+        check("an audit line is put in", &copy(AUDIT, "seq", "-5"), "audit.sealed");
     } else {
-        check("an entry is put in", &copy("entry", ENTRY, "id", early), &added("entry"));
-        check("an audit line is put in", &copy("audit", AUDIT, "seq", "-5"), &added("audit"));
+        check("an entry is put in", &copy(ENTRY, "id", early), &added("entry"));
+        check("an audit line is put in", &copy(AUDIT, "seq", "-5"), &added("audit"));
     }
     // Of which the unique number would else keep it out on PostgreSQL.
-    let sql = copy("posting", POSTING, "line", "line + 50")
+    let sql = copy(POSTING, "line", "line + 50")
         .replace("account, number, amount, currency, balance_after FROM", "account, number + 7000, amount, currency, balance_after FROM");
     check("a posting is put in", &sql, &added("posting"));
 }
@@ -275,4 +261,40 @@ async fn platforms_have_chains_of_their_own(home: &impl Home) {
     assert_eq!(same, 2, "only one chain has grown");
     assert!(site.scan.seals(&first).unwrap().holds());
     site.audit();
+}
+
+async fn what_was_queued_before_the_end_is_done_and_sealed(home: &impl Home) {
+    let site = std::sync::Arc::new(Site::at(home));
+    let ctx = site.platform("first").await;
+    let (from, to) = (site.purse(ctx, 10_000).await, site.purse(ctx, 0).await);
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let running: Vec<_> = (0..8)
+        .map(|_| {
+            let (site, begun) = (site.clone(), begun.clone());
+            tokio::spawn(async move {
+                let mut moved = 0;
+                loop {
+                    match site.engine.run(ctx, moving(from, to, 1, 0)).await {
+                        Ok(done) => moved += done.unwrap().payment().debited.minor(),
+                        Err(refused) => break (moved, refused),
+                    }
+                    let _heard = begun.send(());
+                }
+            })
+        })
+        .collect();
+    tokio::task::block_in_place(|| (0..20).for_each(|_| has_begun.recv().unwrap()));
+    tokio::task::block_in_place(|| site.engine.close(std::time::Duration::from_secs(60))).expect("it is done");
+    let at_end = site.balance(ctx, to.account()).await;
+    site.seal_up();
+    let mut moved = 0;
+    for one in running {
+        let (amount, refused) = one.await.unwrap();
+        assert_eq!(refused, engine::Refused::Stopping);
+        moved += amount;
+    }
+    assert_eq!((moved, site.balance(ctx, to.account()).await), (at_end, at_end), "nothing was done after the end");
+    let report = site.scan.seals(&[]).unwrap();
+    assert!(report.holds(), "{}", told(&report));
+    assert_eq!((report.unsealed_entries, report.unsealed_audit), (0, 0));
 }

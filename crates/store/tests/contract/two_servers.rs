@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use domain::payment::Status;
 use domain::user::User;
@@ -12,7 +13,7 @@ use money::Currency;
 
 use crate::harness::{PostgresHome, Purse, Site, keyed, moving, page, run};
 
-async fn two() -> (PostgresHome, [Arc<Site>; 2], Ctx) {
+pub async fn two() -> (PostgresHome, [Arc<Site>; 2], Ctx) {
     let home = PostgresHome::new();
     let sites = [Arc::new(Site::at(&home)), Arc::new(Site::at(&home))];
     let ctx = sites[0].platform("first").await;
@@ -141,9 +142,9 @@ fn a_directory_text_is_taken_once() {
     });
 }
 
-struct Block {
-    user: UserId,
-    is_blocked: bool,
+pub struct Block {
+    pub user: UserId,
+    pub is_blocked: bool,
 }
 
 impl Command for Block {
@@ -237,6 +238,41 @@ fn a_list_holds_what_the_other_server_acknowledged() {
             let listed = reader.reads.payments(ctx.platform, of, PaymentFilter::default(), page(1, 1, true)).await.unwrap();
             assert_eq!(listed.rows, [payment], "turn {turn}");
         }
+    });
+}
+
+/// Whoever asks that everything be sealed waits for what is there, not for whatever others go on writing.
+#[test]
+fn sealing_up_ends_while_the_other_server_writes() {
+    run(async {
+        let (home, sites, ctx) = two().await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut writers = Vec::new();
+        for _ in 0..6 {
+            let (site, stop) = (sites[1].clone(), stop.clone());
+            let (from, to) = (site.purse(ctx, 1_000_000).await, site.purse(ctx, 0).await);
+            writers.push(tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    insist(&site, ctx, || moving(from, to, 1, 0)).await.unwrap();
+                }
+            }));
+        }
+        for turn in 0..5 {
+            let acknowledged = insist(&sites[1], ctx, || Block { user: UserId(ledger::Uid::default()), is_blocked: true }).await;
+            assert_eq!(acknowledged, Err(()), "nobody is there, and that is noted");
+            let blocks = || home.psql("SELECT count(*) FROM seal").trim().parse::<u64>().unwrap();
+            let left = |seq: &str| home.psql(&format!("SELECT count(*) FROM audit WHERE sealed IS NULL AND seq <= {seq}"));
+            let (before, last) = (blocks(), home.psql("SELECT max(seq) FROM audit WHERE action = 'test.block'"));
+            tokio::task::block_in_place(|| sites[0].sealer.seal_up(Duration::from_secs(20))).expect("it comes to an end");
+            assert_eq!(left(last.trim()).trim(), "0", "turn {turn}");
+            assert!(blocks() - before <= 30, "turn {turn}: {} blocks, which are hardly filled", blocks() - before);
+        }
+        stop.store(true, Ordering::Relaxed);
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        sites[0].seal_up();
+        assert!(sites[0].scan.seals(&[]).unwrap().holds());
     });
 }
 
