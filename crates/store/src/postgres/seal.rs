@@ -83,8 +83,27 @@ struct Work {
     vault: Arc<Vault>,
     runtime: Runtime,
     client: Option<Client>,
-    /// Since when platforms have rows that do not fill a block.
-    waiting: FxHashMap<(Uid, Of), Instant>,
+    /// Platforms with rows that do not fill a block.
+    waiting: FxHashMap<(Uid, Of), Waiting>,
+}
+
+/// Rows that do not fill a block.
+#[derive(Clone, Copy)]
+struct Waiting {
+    since: Instant,
+    /// When they may fill one, as fast as they came: looking means reading them, so nobody looks before.
+    look_again: Instant,
+}
+
+impl Waiting {
+    /// Of so many rows, the first of which were met at `since`.
+    fn of(since: Instant, rows: usize) -> Self {
+        let elapsed = since.elapsed().max(PAUSE);
+        let count = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
+        let missing = elapsed.saturating_mul(count(BLOCK_ROWS.saturating_sub(rows)));
+        let pause = missing.checked_div(count(rows)).unwrap_or(PATIENCE).max(PAUSE);
+        Self { since, look_again: Instant::now() + pause.min(PATIENCE.saturating_sub(since.elapsed())) }
+    }
 }
 
 impl Work {
@@ -141,7 +160,7 @@ enum Progress {
 struct Chains<'a> {
     client: &'a Client,
     vault: &'a Vault,
-    waiting: &'a mut FxHashMap<(Uid, Of), Instant>,
+    waiting: &'a mut FxHashMap<(Uid, Of), Waiting>,
 }
 
 impl Chains<'_> {
@@ -149,6 +168,9 @@ impl Chains<'_> {
         let mut progress = Progress::Done;
         for platform in self.unsealed().await? {
             for of in Of::ALL {
+                if self.waiting.get(&(platform, of)).is_some_and(|waiting| waiting.look_again > Instant::now()) {
+                    continue;
+                }
                 if self.step(platform, of, &Extent::Due).await? >= BLOCK_ROWS {
                     progress = Progress::More;
                 }
@@ -230,8 +252,9 @@ impl Chains<'_> {
             self.waiting.remove(&(platform, of));
             return Ok(0);
         }
-        let since = *self.waiting.entry((platform, of)).or_insert_with(Instant::now);
+        let since = self.waiting.get(&(platform, of)).map_or_else(Instant::now, |waiting| waiting.since);
         if rows.len() < BLOCK_ROWS && matches!(extent, Extent::Due) && since.elapsed() < PATIENCE {
+            self.waiting.insert((platform, of), Waiting::of(since, rows.len()));
             return Ok(0);
         }
         self.waiting.remove(&(platform, of));
@@ -355,5 +378,21 @@ impl<'a> FromSql<'a> for Raw<'a> {
 
     fn accepts(_: &Type) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_looks_before_a_block_may_be_full() {
+        let now = Instant::now();
+        let long_ago = now.checked_sub(Duration::from_secs(10)).unwrap();
+        let wait = |since, rows| Waiting::of(since, rows).look_again.saturating_duration_since(now).as_secs();
+        assert!((9..=11).contains(&wait(long_ago, BLOCK_ROWS / 2)), "half of it came in ten seconds");
+        assert!((29..=31).contains(&wait(long_ago, BLOCK_ROWS / 4)));
+        assert!((48..=50).contains(&wait(long_ago, 1)), "no longer than a block may wait");
+        assert!((1..=2).contains(&wait(long_ago, BLOCK_ROWS - 1)), "and no oftener than the thread looks");
     }
 }
