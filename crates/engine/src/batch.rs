@@ -65,8 +65,10 @@ impl Runner {
             let mut states = vec![State::Open; jobs.len()];
             let decided = self.decide(jobs, &mut states, store, ids, now);
             // It may be the store's memory that is at fault: what nothing is written of, no flush holds against the rows.
-            if decided.is_ok() && states.iter().any(|state| *state != State::Decided) && store.doubt() {
+            let is_at_fault = decided.is_ok() && states.iter().any(|state| *state != State::Decided);
+            if is_at_fault && attempts < MAX_ATTEMPTS && store.doubt() {
                 store.abandon();
+                attempts = attempts.saturating_add(1);
                 self.remember_what_was_seen();
                 continue;
             }
