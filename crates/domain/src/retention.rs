@@ -151,7 +151,7 @@ mod tests {
     use crate::core::workbench::World;
     use crate::ids::ApiKeyId;
     use crate::platform::Scopes;
-    use crate::user::{Category, UserStatus};
+    use crate::user::{Category, HoldUser, UserStatus};
     use crate::{KeyRow, Timestamp};
 
     fn row(world: &World, key: &str, at: Timestamp, state: KeyState) -> KeyRow {
@@ -212,6 +212,7 @@ mod tests {
         assert_eq!(world.run(&EraseUser { user }), Ok(Erased::Done));
         let key = Removal::DataKey { platform: world.platform(), subject: user.0 };
         assert!(world.removals().contains(&key));
+        assert!(world.run(&HoldUser { user }).is_err(), "whoever is erased is gone for later commands of the batch too");
         assert_eq!(world.run(&EraseUser { user: UserId(Uid::from_bits(5)) }), Ok(Erased::Done), "whoever is gone is gone");
     }
 }

@@ -60,7 +60,11 @@ impl ReadTrail {
     pub async fn flush(&self) -> Result<(), Refused> {
         let _alone = self.storing.lock().await;
         let lines = std::mem::take(&mut self.lock().lines);
-        self.store(lines).await
+        let stored = self.store(lines.clone()).await;
+        if stored.is_err() {
+            self.lock().lines.splice(..0, lines);
+        }
+        stored
     }
 
     /// Stores what was gathered, after a while. What could not be stored stays, and is tried again.

@@ -2,6 +2,7 @@
 
 use domain::payment::{Payment, Status};
 use domain::{Books, Event, EventId, EventType, PlatformId, Slot, Timestamp};
+use engine::StoreError;
 use ledger::Uid;
 use smallvec::SmallVec;
 
@@ -82,7 +83,7 @@ impl Change {
         Self { event, payment }
     }
 
-    /// Adds its bytes; the platform is not among them.
+    /// Adds its bytes. Not among them are the platform, and the lists of a payment that joined them before.
     pub fn pack(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.event.id.0.to_bytes());
         bytes.extend_from_slice(&self.event.event.number().to_be_bytes());
@@ -92,9 +93,10 @@ impl Change {
             bytes.push(NO_PAYMENT);
             return;
         };
-        bytes.push(u8::try_from(lists.len()).unwrap_or(NO_PAYMENT - 1));
+        let joined = if self.event.event.is_creation() { lists.as_slice() } else { &[] };
+        bytes.push(u8::try_from(joined.len()).unwrap_or(NO_PAYMENT - 1));
         row.pack(bytes);
-        lists.iter().take(usize::from(NO_PAYMENT - 1)).for_each(|list| bytes.extend_from_slice(&list.to_bytes()));
+        joined.iter().take(usize::from(NO_PAYMENT - 1)).for_each(|list| bytes.extend_from_slice(&list.to_bytes()));
     }
 
     /// Takes a change of `platform` off the front of `bytes`; `None` when they are no change's.
@@ -126,11 +128,16 @@ fn take_uid(bytes: &mut &[u8]) -> Option<Uid> {
     take(bytes).map(|bytes| Uid::from_bytes(*bytes))
 }
 
-/// What a batch means for the lists, in the order of its events.
-pub fn changes(books: &Books) -> impl Iterator<Item = Change> {
+/// What a batch means for the lists, in the order of its events. Errors: an event of a payment that the batch does not have,
+/// which would be in no list.
+pub fn changes(books: &Books) -> impl Iterator<Item = Result<Change, StoreError>> {
     books.events.iter().map(|event| {
-        let payment = event.event.is_of_payment().then(|| books.payments.get(&(event.platform, domain::PaymentId(event.subject))));
-        Change::of(*event, payment.flatten().and_then(Slot::row))
+        if !event.event.is_of_payment() {
+            return Ok(Change::of(*event, None));
+        }
+        let payment = books.payments.get(&(event.platform, domain::PaymentId(event.subject))).and_then(Slot::row);
+        let payment = payment.ok_or_else(|| StoreError::Fault(format!("event {} is of a payment that is not there", event.id.0)))?;
+        Ok(Change::of(*event, Some(payment)))
     })
 }
 
@@ -142,7 +149,7 @@ mod tests {
         let event = Event {
             id: EventId(Uid::from_bits(1 << 100)),
             platform: PlatformId(Uid::from_bits(7)),
-            event: EventType::TransferFailed,
+            event: EventType::TransferCreated,
             subject: Uid::from_bits(2 << 100),
             at: Timestamp::from_ms(-1),
         };
@@ -157,7 +164,7 @@ mod tests {
         change(Some((row, [Uid::from_bits(0xcd)].into_iter().collect()))).pack(&mut bytes);
         change(None).pack(&mut bytes);
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let event = "0000001000000000000000000000000000060000002000000000000000000000\
+        let event = "0000001000000000000000000000000000040000002000000000000000000000\
                      0000ffffffffffffffff";
         let row = "ab00000000000000000000000000000001020304050600000000000000 07".replace(' ', "");
         let list = "000000000000000000000000000000cd";

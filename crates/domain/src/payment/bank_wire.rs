@@ -289,8 +289,9 @@ impl Command for ReceiveBankWire {
             return Err(ReceiveBankWireError::Amount);
         }
         let users = [(payment.author != payment.platform.0).then_some(UserId(payment.author)), payment.credited_user];
-        let users = users.map(|user| user.and_then(|user| desk.find::<User>(user)));
-        if users.iter().flatten().any(|user| user.is_closed()) {
+        // Both are asked for. One who was erased takes no money any more.
+        let are_gone = users.map(|user| user.is_some_and(|user| desk.find::<User>(user).is_none_or(|user| user.is_closed())));
+        if are_gone.contains(&true) {
             return Err(ReceiveBankWireError::UserClosed);
         }
         let fees = Money::new(wire.declared_fees.min(self.received.minor()), currency).map_err(|_| ReceiveBankWireError::Fault)?;

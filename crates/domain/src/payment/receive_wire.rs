@@ -406,6 +406,19 @@ mod tests {
     }
 
     #[test]
+    fn money_for_the_wallet_of_whoever_was_erased_is_kept_apart() {
+        let mut s = scene();
+        let author = Some(s.world.user(Category::Owner));
+        let (to, declared, fees) = (s.wallet.account(), eur(1_000), eur(0));
+        let declare = DeclareBankWire { author, credited_user: None, to, to_own: None, declared, fees, account: account(), tag: None };
+        s.declared = s.world.run(&declare).unwrap();
+        s.world.change_user(s.user, |user| user.status = UserStatus::Closed);
+        assert_eq!(s.world.run(&crate::retention::EraseUser { user: s.user }), Ok(crate::retention::Erased::Done));
+        let reference = s.reference();
+        s.unplaced(&reference, eur(1_000), Unplaced::UserClosed);
+    }
+
+    #[test]
     fn nothing_is_announced_where_there_is_no_rail() {
         let mut world = World::new();
         let user = world.user(Category::Owner);

@@ -24,7 +24,7 @@ CREATE TABLE data_key (
 CREATE TABLE erasure (
     platform UUID NOT NULL,
     subject  UUID NOT NULL,
-    number   BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY,
+    number   BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY (CACHE 1),
     PRIMARY KEY (platform, subject)
 );
 CREATE INDEX erasure_by_number ON erasure (number);
@@ -133,7 +133,7 @@ CREATE TABLE payment (
 -- in a row, packed. Whoever changes a payment has seen the transaction that made it, and so has the later seq.
 CREATE TABLE outbox (
     platform UUID NOT NULL,
-    seq      BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY,
+    seq      BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY (CACHE 1),
     form     BIGINT NOT NULL,
     changes  BYTEA NOT NULL,
     PRIMARY KEY (platform, seq)

@@ -36,9 +36,6 @@ statements! {
 pub const ACCOUNTS: &str = "SELECT t.platform, t.id, t.role, t.holder, t.currency, t.balance, t.held, t.postings, t.opened_at \
      FROM account t WHERE t.platform = $1 AND t.role = ANY($2) ORDER BY t.role, t.currency, t.id";
 
-/// Whether a platform has events that are not listed yet.
-pub const IS_BEHIND: &str = "SELECT EXISTS (SELECT 1 FROM outbox WHERE platform = $1)";
-
 /// Takes jobs that are due at their platform's own time and that nobody has taken, and says until when they are taken.
 pub const CLAIM_JOBS: &str = "WITH due AS (
     SELECT j.platform, j.id

@@ -100,7 +100,7 @@ impl<'a> Flush<'a> {
         self.payments(&mut ready, &mut ring)?;
         self.keys(&mut ready, &mut ring)?;
         self.entries(&mut ready, &mut ring)?;
-        self.logs(&mut ready);
+        self.logs(&mut ready)?;
         self.directory(&mut ready);
         self.jobs(&mut ready);
         self.removals(&mut ready)?;
@@ -269,11 +269,12 @@ impl<'a> Flush<'a> {
     }
 
     /// What is only ever appended: the outbox and audit lines.
-    fn logs(&self, ready: &mut Ready<'a>) {
+    fn logs(&self, ready: &mut Ready<'a>) -> Result<(), StoreError> {
         let audit = &self.books.audit;
         let statements = &self.session.statements;
         let mut outbox: BTreeMap<Uid, Vec<u8>> = BTreeMap::new();
         for change in listing::changes(self.books) {
+            let change = change?;
             change.pack(outbox.entry(change.event.platform.0).or_default());
         }
         let (platforms, packed): (Vec<Uid>, Vec<Vec<u8>>) = outbox.into_iter().unzip();
@@ -285,6 +286,7 @@ impl<'a> Flush<'a> {
             let set = set.column(|it| it.actor.parts().1.map(Id)).column(|it| Id(it.request.0)).column(|it| it.origin.as_slice());
             set.column(|it| it.action).column(|it| it.object.map(Id)).column(|it| it.outcome).column(|it| it.at.ms()).params()
         });
+        Ok(())
     }
 
     fn directory(&self, ready: &mut Ready<'a>) {

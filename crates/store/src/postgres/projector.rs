@@ -2,13 +2,13 @@
 //!
 //! Transactions commit out of the order of their ids here, so nothing follows ids: a cycle takes the
 //! rows that are in the outbox, in one transaction, while it holds the one lock of all projectors.
-//! Its claim sees everything committed before the lock was taken. So a list that
-//! waits for one whole cycle, begun after it was asked for, holds every write acknowledged before,
-//! whichever server it went through.
+//! A list that waits until the rows are gone that its platform had there when it was asked for holds
+//! every write acknowledged before, whichever server it went through.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use engine::StoreError;
 use ledger::Uid;
@@ -20,7 +20,7 @@ use tokio_postgres::types::Type;
 use super::erasures::{self, Erasures};
 use super::error;
 use super::lists::Typed;
-use super::outbox;
+use super::outbox::{self, Taken};
 use super::rows::{Id, get, uid};
 use super::session::{self, statements};
 use super::sql;
@@ -28,12 +28,14 @@ use super::target::Target;
 use super::trip::{Set, Trip};
 use crate::listing::{Change, Row};
 
-/// Rows of the outbox taken in one cycle.
-const CHUNK: usize = 1_024;
 /// Without anybody waiting, the projector looks this often: late enough to take many at once.
 const PAUSE: Duration = Duration::from_millis(100);
+/// With somebody waiting, it looks again after this long.
+const SHORT_PAUSE: Duration = Duration::from_millis(5);
 /// After a failure it rests.
 const REST: Duration = Duration::from_millis(500);
+/// What does not decode is tried again, and told again, this often.
+const STUCK_FOR: Duration = Duration::from_secs(60);
 /// A list is waited for no longer than this.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -49,38 +51,54 @@ statements! {
         );
         places: sql::select(sql::PAYMENT_PLACE.name, sql::PAYMENT_PLACE.columns, &[("platform", "UUID"), ("payment", "UUID")]);
         insert_events: sql::insert(sql::EVENT.name, sql::EVENT.columns);
-        empty_outbox: sql::delete(sql::OUTBOX.name, outbox::KEY, "TRUE");
+        empty_outbox: sql::delete_all("outbox", "seq");
         insert_payments: sql::insert(sql::PAYMENT_LIST.name, sql::PAYMENT_LIST.columns);
         insert_places: sql::insert(sql::PAYMENT_PLACE.name, sql::PAYMENT_PLACE.columns);
         update_payments: sql::change(&sql::PAYMENT_LIST, "platform, list, number", &["status", "refusal"]);
-        delete_place: "DELETE FROM payment_place WHERE platform = $1 AND payment = $2";
+        delete_places: "DELETE FROM payment_place WHERE platform = $1 AND payment = ANY($2)";
     }
 }
 
-/// Which cycle was asked for last, and which is done.
+/// Who waits for cycles, and how many have ended.
 #[derive(Default)]
 pub struct Progress {
-    asked: AtomicU64,
+    waiting: AtomicUsize,
     wake: Notify,
-    done: watch::Sender<u64>,
+    ended: watch::Sender<u64>,
 }
 
 impl Progress {
-    /// Waits for a whole cycle that begins after now. Errors: `Behind` after [`PATIENCE`].
+    /// Waits for a cycle to end, which may have begun before. Errors: `Behind` at `deadline`.
     ///
     /// To be awaited on the projector's own runtime, which has a clock.
-    pub async fn catch_up(&self) -> Result<(), StoreError> {
-        let mut done = self.done.subscribe();
-        let ticket = self.asked.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+    pub async fn cycle(&self, deadline: Instant) -> Result<(), StoreError> {
+        let mut ended = self.ended.subscribe();
+        let _waits = Waits::of(&self.waiting);
         self.wake.notify_one();
-        match tokio::time::timeout(PATIENCE, done.wait_for(|done| *done >= ticket)).await {
-            Ok(Ok(_)) => Ok(()),
+        match tokio::time::timeout_at(deadline.into(), ended.changed()).await {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(StoreError::Behind),
         }
     }
 
-    fn asked(&self) -> u64 {
-        self.asked.load(Ordering::SeqCst)
+    fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+}
+
+/// Counts for as long as it lives.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn of(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -88,13 +106,15 @@ impl Progress {
 pub async fn run(database: Target, progress: Arc<Progress>, erasures: Arc<Erasures>) {
     let mut projector = None;
     loop {
-        // Read before the cycle begins: whoever asks later waits for the next one.
-        let target = progress.asked();
-        let is_awaited = target > *progress.done.borrow();
-        match cycle(&database, &mut projector, &erasures, is_awaited).await {
-            Ok(claimed) if claimed >= CHUNK => continue,
-            Ok(_) => {
-                progress.done.send_if_modified(|done| std::mem::replace(done, target) != target);
+        match cycle(&database, &mut projector, &erasures, progress.is_awaited()).await {
+            Ok(end) => {
+                progress.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
+                match end {
+                    End::Cut => continue,
+                    End::Drained => {}
+                    // Whoever waits finds that in its own rows.
+                    End::Empty => tokio::time::sleep(SHORT_PAUSE).await,
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "the lists could not be filled");
@@ -102,7 +122,7 @@ pub async fn run(database: Target, progress: Arc<Progress>, erasures: Arc<Erasur
                 tokio::time::sleep(REST).await;
             }
         }
-        if progress.asked() == target {
+        if !progress.is_awaited() {
             let looked_again = tokio::time::timeout(PAUSE, progress.wake.notified()).await;
             drop(looked_again);
         }
@@ -112,53 +132,70 @@ pub async fn run(database: Target, progress: Arc<Progress>, erasures: Arc<Erasur
 struct Projector {
     client: Client,
     statements: Statements,
+    /// Where the next cycle begins: when there is more than one cycle takes, every platform has its turn.
+    after: Uid,
+    /// Platforms that have a row which does not decode: their lists are behind until somebody has seen to it.
+    stuck: Vec<Id>,
+    /// When those are tried again.
+    stuck_until: Instant,
 }
 
 impl Projector {
     async fn open(database: &Target) -> Result<Self, StoreError> {
         let client = session::connect_for_keys(database).await.map_err(error::of)?;
         let statements = Statements::prepare(&client).await.map_err(error::of)?;
-        Ok(Self { client, statements })
+        Ok(Self { client, statements, after: Uid::default(), stuck: Vec::new(), stuck_until: Instant::now() })
     }
 }
 
-/// Learns who was erased, then takes the next rows of the outbox into the lists. Gives how many.
-async fn cycle(database: &Target, projector: &mut Option<Projector>, erasures: &Erasures, is_awaited: bool) -> Result<usize, StoreError> {
+/// How a cycle ended.
+enum End {
+    /// There may be more.
+    Cut,
+    /// There was no more.
+    Drained,
+    /// There was nothing, or it was another projector's.
+    Empty,
+}
+
+/// Learns who was erased, then takes the next rows of the outbox into the lists.
+async fn cycle(database: &Target, projector: &mut Option<Projector>, erasures: &Erasures, is_awaited: bool) -> Result<End, StoreError> {
     let projector = match projector {
         Some(open) => open,
         None => projector.insert(Projector::open(database).await?),
     };
+    projector.learn(erasures).await?;
+    if projector.stuck_until <= Instant::now() {
+        projector.stuck.clear();
+        projector.stuck_until = Instant::now() + STUCK_FOR;
+    }
     let statements = &projector.statements;
     let mut trip = Trip::over(&projector.client);
     trip.say("BEGIN");
-    let erased = trip.ask(&statements.erasures, vec![Box::new(erasures.known())]);
     let lock = trip.ask(if is_awaited { &statements.lock } else { &statements.lock_if_free }, Vec::new());
-    let mut answers = trip.done().await?;
-    erasures.learn(&answers.rows(erased))?;
-    let is_ours = !answers.rows(lock).is_empty();
+    let is_ours = !trip.done().await?.rows(lock).is_empty();
     // The claim is a statement of its own behind the lock: only so does it see what the lock was waited for.
-    let claimed = if is_ours { claim(projector).await? } else { Vec::new() };
-    if claimed.is_empty() {
+    let taken = if is_ours { projector.claim().await? } else { Taken::default() };
+    if taken.rows.is_empty() {
         projector.client.batch_execute("ROLLBACK").await.map_err(error::of)?;
-        return Ok(0);
+    } else {
+        let mut lines = Lines::of(&taken.changes);
+        projector.number(&mut lines).await?;
+        projector.find_places(&mut lines).await?;
+        projector.write(&lines, &taken.rows).await?;
     }
-    let keys = claimed.iter().map(outbox::key).collect::<Result<Vec<_>, _>>()?;
-    let mut changes = Vec::with_capacity(claimed.len());
-    for row in &claimed {
-        changes.append(&mut outbox::changes(row)?);
+    // Whoever began behind others has those before it still to see.
+    let is_cut = taken.is_cut || projector.after != Uid::default();
+    projector.after = taken.next();
+    for (platform, error) in taken.stuck {
+        tracing::error!(%error, %platform, "the outbox of a platform cannot be read: its lists stay behind");
+        projector.stuck.push(Id(platform));
     }
-    let mut lines = Lines::of(&changes);
-    projector.number(&mut lines).await?;
-    projector.find_places(&mut lines).await?;
-    projector.write(&lines, &keys).await?;
-    Ok(claimed.len())
-}
-
-async fn claim(projector: &Projector) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-    let params: Typed = vec![(Box::new(i64::try_from(CHUNK).unwrap_or(i64::MAX)), Type::INT8)];
-    let mut trip = Trip::over(&projector.client);
-    let claimed = trip.ask_once(outbox::CLAIM, &params);
-    Ok(trip.done().await?.rows(claimed))
+    Ok(match (is_cut, taken.rows.is_empty()) {
+        (true, _) => End::Cut,
+        (false, true) => End::Empty,
+        (false, false) => End::Drained,
+    })
 }
 
 /// A list: its platform, and its id there.
@@ -215,6 +252,26 @@ impl<'a> Lines<'a> {
 }
 
 impl Projector {
+    async fn learn(&self, erasures: &Erasures) -> Result<(), StoreError> {
+        let mut trip = Trip::over(&self.client);
+        let erased = trip.ask(&self.statements.erasures, vec![Box::new(erasures.known())]);
+        erasures.learn(&trip.done().await?.rows(erased))
+    }
+
+    async fn claim(&self) -> Result<Taken, StoreError> {
+        let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+        let params: Typed = vec![
+            (Box::new(Id(self.after)), Type::UUID),
+            (Box::new(self.stuck.clone()), Type::UUID_ARRAY),
+            (Box::new(count(outbox::CHUNK)), Type::INT8),
+            (Box::new(count(outbox::CHUNK_OF_PLATFORM)), Type::INT8),
+            (Box::new(outbox::CHUNK_BYTES), Type::INT8),
+        ];
+        let mut trip = Trip::over(&self.client);
+        let claimed = trip.ask_once(outbox::CLAIM, &params);
+        Taken::of(&trip.done().await?.rows(claimed))
+    }
+
     /// Adds to the lengths of lists, and so learns the places that are the cycle's own.
     async fn number(&self, lines: &mut Lines<'_>) -> Result<(), StoreError> {
         let mut grown: Vec<(List, i64)> = lines.grown.iter().map(|(list, by)| (*list, *by)).collect();
@@ -254,13 +311,16 @@ impl Projector {
         Ok(())
     }
 
-    async fn write(&self, lines: &Lines<'_>, taken: &[(Uid, i64)]) -> Result<(), StoreError> {
+    async fn write(&self, lines: &Lines<'_>, taken: &[(Uid, Vec<i64>)]) -> Result<(), StoreError> {
         let statements = &self.statements;
         let mut trip = Trip::over(&self.client);
         let set = Set::of(&lines.events).column(|it| Id(it.0.0)).column(|it| it.1).column(|it| Id(it.2.event.id.0));
         let set = set.column(|it| i64::from(it.2.event.event.number())).column(|it| Id(it.2.event.subject));
         trip.ask(&statements.insert_events, set.column(|it| it.2.event.at.ms()).params());
-        trip.ask(&statements.empty_outbox, Set::of(taken).column(|it| Id(it.0)).column(|it| it.1).params());
+        for (platform, seqs) in taken {
+            let count = i64::try_from(seqs.len()).unwrap_or(i64::MAX);
+            trip.ask(&statements.empty_outbox, vec![Box::new(Id(*platform)), Box::new(seqs.clone()), Box::new(count)]);
+        }
         let payments = &lines.payments;
         if !payments.is_empty() {
             trip.ask(&statements.insert_payments, listed_payments(payments).params());
@@ -273,8 +333,12 @@ impl Projector {
             let set = Set::of(&open).column(|it| Id(it.0.0)).column(|it| Id(it.2.item)).column(|it| Id(it.0.1));
             trip.ask(&statements.insert_places, set.column(|it| it.1).params());
         }
+        let mut ended: BTreeMap<Uid, Vec<Id>> = BTreeMap::new();
         for ((platform, payment), _) in lines.changed.iter().filter(|(_, row)| !row.is_open()) {
-            trip.ask(&statements.delete_place, vec![Box::new(Id(*platform)), Box::new(Id(*payment))]);
+            ended.entry(*platform).or_default().push(Id(*payment));
+        }
+        for (platform, payments) in ended {
+            trip.ask(&statements.delete_places, vec![Box::new(Id(platform)), Box::new(payments)]);
         }
         trip.say("COMMIT");
         trip.done().await.map(drop)

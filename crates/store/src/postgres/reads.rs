@@ -1,6 +1,7 @@
 //! The reading half: look-ups over shared connections, lists over one's own, in one view.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::payment::{Payment, Status};
 use domain::{
@@ -15,7 +16,8 @@ use tokio_postgres::{Row, Statement};
 use super::backstage::{self, Backstage, Lent, ReadSession};
 use super::keys::{Ring, decode_all};
 use super::lists::{self, Narrowed, PageTexts, Typed};
-use super::projector::Progress;
+use super::outbox;
+use super::projector::{PATIENCE, Progress};
 use super::rows::{self, Id, get, uid};
 use super::trip::{Params, Trip};
 use super::{load, sql};
@@ -67,21 +69,25 @@ impl PostgresReads {
         decode_all(rows, &mut ring, &session.client, &session.statements.data_keys, decode).await
     }
 
-    /// A page of a list that the projector fills. Waits for the projector if events of the platform are not listed yet.
+    /// A page of a list that the projector fills. Waits for the projector until what the platform has in the outbox is listed.
     async fn listed(&self, platform: PlatformId, texts: &PageTexts) -> Result<(Lent, Vec<Row>, u64), StoreError> {
-        let lent = self.backstage.list().await?;
-        let (is_behind, rows, total) = page(lent.session()?, platform, texts).await?;
-        if !is_behind {
-            return Ok((lent, rows, total));
+        let deadline = Instant::now() + PATIENCE;
+        let mut awaited = None;
+        loop {
+            let lent = self.backstage.list().await?;
+            let (waiting, rows, total) = page(lent.session()?, platform, texts).await?;
+            if waiting.is_listed(&mut awaited) {
+                return Ok((lent, rows, total));
+            }
+            // Others may use the connection meanwhile.
+            drop(lent);
+            self.cycle(deadline).await?;
         }
-        self.catch_up().await?;
-        let (_, rows, total) = page(lent.session()?, platform, texts).await?;
-        Ok((lent, rows, total))
     }
 
-    async fn catch_up(&self) -> Result<(), StoreError> {
+    async fn cycle(&self, deadline: Instant) -> Result<(), StoreError> {
         let progress = Arc::clone(&self.progress);
-        let waited = self.backstage.spawn(async move { progress.catch_up().await }).await;
+        let waited = self.backstage.spawn(async move { progress.cycle(deadline).await }).await;
         waited.unwrap_or(Err(StoreError::Behind))
     }
 
@@ -183,7 +189,7 @@ impl PostgresReads {
             currency.code(),
         );
         let params = narrowed.into_params();
-        self.catch_up_if_behind(platform).await?;
+        self.catch_up(platform).await?;
         let lent = self.backstage.list().await?;
         let mut trip = Trip::over(&lent.session()?.client);
         let sums = trip.ask_once(&text, &params);
@@ -193,12 +199,13 @@ impl PostgresReads {
         }
     }
 
-    async fn catch_up_if_behind(&self, platform: PlatformId) -> Result<(), StoreError> {
-        let rows = self.look_up_once(backstage::IS_BEHIND, of_platform(platform)).await?;
-        match rows.first() {
-            Some(row) if get::<bool>(row, 0)? => self.catch_up().await,
-            _ => Ok(()),
+    async fn catch_up(&self, platform: PlatformId) -> Result<(), StoreError> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut awaited = None;
+        while !Waiting::of(&self.look_up_once(outbox::SPAN, of_platform(platform)).await?)?.is_listed(&mut awaited) {
+            self.cycle(deadline).await?;
         }
+        Ok(())
     }
 }
 
@@ -207,19 +214,37 @@ fn payment_or_erased() -> String {
     format!("{}, {}", sql::names(sql::PAYMENT.columns, "t."), sql::payment_is_erased("t"))
 }
 
-/// A page and the length of its list in one view, and whether the platform had events that were not listed yet.
-async fn page(session: &ReadSession, platform: PlatformId, texts: &PageTexts) -> Result<(bool, Vec<Row>, u64), StoreError> {
+/// The rows that a platform has in the outbox: the oldest and the newest.
+#[derive(Clone, Copy)]
+struct Waiting(Option<(i64, i64)>);
+
+impl Waiting {
+    /// Of what [`outbox::SPAN`] gives.
+    fn of(rows: &[Row]) -> Result<Self, StoreError> {
+        let Some(row) = rows.first() else { return Ok(Self(None)) };
+        let (oldest, newest): (Option<i64>, Option<i64>) = (get(row, 0)?, get(row, 1)?);
+        Ok(Self(oldest.zip(newest)))
+    }
+
+    /// Whether everything is listed that was there when this was asked first with `awaited`, which was `None` then.
+    fn is_listed(self, awaited: &mut Option<i64>) -> bool {
+        self.0.is_none_or(|(oldest, newest)| oldest > *awaited.get_or_insert(newest))
+    }
+}
+
+/// A page and the length of its list in one view, and what of the platform is not listed in it.
+async fn page(session: &ReadSession, platform: PlatformId, texts: &PageTexts) -> Result<(Waiting, Vec<Row>, u64), StoreError> {
     let asked_for = of_platform(platform);
     let mut trip = Trip::over(&session.client);
     trip.say("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    let is_behind = trip.ask_once(backstage::IS_BEHIND, &asked_for);
+    let waiting = trip.ask_once(outbox::SPAN, &asked_for);
     let total = trip.ask_once(&texts.total, &texts.params);
     let rows = trip.ask_once(&texts.rows, &texts.page_params);
     trip.say("COMMIT");
     let mut answers = trip.done().await?;
-    let is_behind = answers.rows(is_behind).first().map(|row| get::<bool>(row, 0)).transpose()?.unwrap_or(false);
+    let waiting = Waiting::of(&answers.rows(waiting))?;
     let total = answers.rows(total).first().map(|row| get::<i64>(row, 0)).transpose()?.unwrap_or(0);
-    Ok((is_behind, answers.rows(rows), u64::try_from(total).unwrap_or(0)))
+    Ok((waiting, answers.rows(rows), u64::try_from(total).unwrap_or(0)))
 }
 
 fn of_platform(platform: PlatformId) -> Typed {

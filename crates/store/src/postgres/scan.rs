@@ -95,6 +95,7 @@ impl PostgresScan {
 
     async fn begin(&self) -> Result<Client, StoreError> {
         let client = session::connect_for_keys(&self.target).await.map_err(error::of)?;
+        client.batch_execute(session::WITHOUT_HURRY).await.map_err(error::of)?;
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(error::of)?;
         Ok(client)
     }

@@ -28,6 +28,8 @@ use crate::vault::Vault;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often the thread looks when there was nothing left.
 const PAUSE: Duration = Duration::from_secs(1);
+/// For this long after the first row was met, it is looked at least this often.
+const FEW_PAUSES: Duration = Duration::from_secs(5);
 /// After a piece of work the thread rests so many times as long as it took: nobody else shall notice.
 const REST: u32 = 3;
 /// Told apart from the other advisory locks, which are hashes.
@@ -102,6 +104,8 @@ impl Waiting {
         let count = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
         let missing = elapsed.saturating_mul(count(BLOCK_ROWS.saturating_sub(rows)));
         let pause = missing.checked_div(count(rows)).unwrap_or(PATIENCE).max(PAUSE);
+        // Right after a full block few rows say little about how fast they come.
+        let pause = if since.elapsed() < FEW_PAUSES { pause.min(FEW_PAUSES) } else { pause };
         Self { since, look_again: Instant::now() + pause.min(PATIENCE.saturating_sub(since.elapsed())) }
     }
 }

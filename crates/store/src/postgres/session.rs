@@ -9,8 +9,15 @@ use super::target::Target;
 use crate::KINDS;
 
 /// What every session is set to: plans do not depend on the parameters, and keys are looked up by index, always.
+///
+/// A server whose machine or network is gone must not leave its transaction's locks behind for hours: nothing of ours
+/// waits between two statements of a transaction, but for a scan ([`WITHOUT_HURRY`]).
 const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
-     SET enable_mergejoin = off; SET jit = off; SET TIME ZONE 'UTC';";
+     SET enable_mergejoin = off; SET jit = off; SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '15s'; \
+     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 15000;";
+
+/// For a session whose transaction locks nothing and lasts as long as its reader takes.
+pub const WITHOUT_HURRY: &str = "SET idle_in_transaction_session_timeout = 0";
 
 /// Has a session plan its statements anew. Which index is the right one shows only once tables have grown.
 pub const FORGET_PLANS: &str = "DISCARD PLANS";

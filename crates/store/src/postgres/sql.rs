@@ -224,6 +224,14 @@ pub fn delete(table: &str, keys: &[(&str, &str)], condition: &str) -> String {
     format!("DELETE FROM {table} AS t USING {} WHERE {on} AND {condition}", set(keys))
 }
 
+/// Takes rows of one platform away, by the column `key`; all of them or none. Parameters: platform, keys, how many they are.
+///
+/// RETURNING inside a CTE is PostgreSQL's alone, as in [`change_guarded`].
+pub fn delete_all(table: &str, key: &str) -> String {
+    let gone = format!("DELETE FROM {table} WHERE platform = $1::UUID AND {key} = ANY($2) RETURNING 1");
+    format!("WITH gone AS ({gone}) {}", guard("SELECT 1 FROM gone", 3))
+}
+
 /// Changes rows, given whole: those of the same `keys` get the columns of `changes`.
 ///
 /// It says INSERT so that the row is found by the index of its key; an UPDATE joined with a set is

@@ -1,6 +1,7 @@
 //! Which database, and how the way to it is protected: `sslmode` and `sslrootcert` of its URL, read as libpq reads them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use rustls::ClientConfig;
@@ -67,6 +68,10 @@ impl Target {
         let mut config: Config = url.parse().map_err(|error: Error| OpenError::Url(error::chain(&error)))?;
         if config.get_application_name().is_none() {
             config.application_name("florin");
+        }
+        // A server that is gone without a word is noticed in seconds; the other direction is a setting of each session.
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(Duration::from_secs(15)).keepalives_idle(Duration::from_secs(5));
         }
         let protection = match &asked.sslmode {
             Some(word) => Protection::parse(word)?,

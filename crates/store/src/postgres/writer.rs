@@ -12,6 +12,7 @@ use engine::{Store, StoreError};
 use ledger::Uid;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::runtime::Runtime;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
 use super::cache::Decoded;
@@ -102,7 +103,11 @@ impl Session {
         }
         let statements = Statements::prepare(&client).await.map_err(error::of)?;
         let kinds = Kinds::prepare(&client).await.map_err(error::of)?;
-        let transaction_name = client.prepare("SELECT CAST(pg_current_xact_id() AS TEXT)").await.ok();
+        let transaction_name = match client.prepare("SELECT CAST(pg_current_xact_id() AS TEXT)").await {
+            Ok(statement) => Some(statement),
+            Err(failed) if failed.code() == Some(&SqlState::UNDEFINED_FUNCTION) => None,
+            Err(failed) => return Err(error::of(failed)),
+        };
         Ok(Self { client, statements, kinds, transaction_name, plans_until: Instant::now() + PLANS_FOR })
     }
 }
@@ -261,7 +266,10 @@ impl Store for Writer {
                 let name = self.transaction.take().and_then(|transaction| transaction.name);
                 match name {
                     Some(name) if self.settle(&name)? => fresh,
-                    _ => return Err(error),
+                    Some(_) => return Err(error),
+                    // A guard has failed, so it was rolled back.
+                    None if matches!(error, StoreError::Retry(_)) => return Err(error),
+                    None => return Err(StoreError::Unknown(error.to_string())),
                 }
             }
             Err(failed) => {

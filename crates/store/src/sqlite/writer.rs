@@ -17,7 +17,7 @@ use super::removal;
 use super::resident::{Dirty, Hot, Resident};
 use super::rows::{self, MadeKeys, id16};
 use super::seal::SqliteSealer;
-use crate::listing;
+use crate::listing::{self, Change};
 use crate::vault::Vault;
 
 /// An account's row lags behind its postings for about this long.
@@ -101,6 +101,7 @@ impl Writer {
         append::jobs(&self.conn, books)?;
         written.fresh_keys = keys.fresh;
         written.removed = removal::remove(&self.conn, &books.removals, &self.resident)?;
+        written.changes = listing::changes(books).collect::<Result<_, _>>()?;
         self.write_accounts(books, &mut written)?;
         Ok(written)
     }
@@ -201,7 +202,7 @@ impl Writer {
         }
         removal::forget(&books.removals, &mut records, &self.vault);
         drop(records);
-        self.lists.add(&listing::changes(books).collect::<Vec<_>>());
+        self.lists.add(&written.changes);
     }
 }
 
@@ -220,6 +221,8 @@ struct Written {
     /// What was taken over from the sealer.
     sealed: usize,
     fresh_keys: Vec<crate::vault::FreshKey>,
+    /// What it means for the lists.
+    changes: Vec<Change>,
 }
 
 impl Store for Writer {

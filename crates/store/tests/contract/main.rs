@@ -14,6 +14,7 @@ mod keys;
 mod ledger;
 mod lists;
 mod opening;
+mod outbox;
 mod reimbursements;
 mod retention;
 mod seals;

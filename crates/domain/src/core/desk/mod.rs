@@ -291,7 +291,8 @@ impl<'a> Desk<'a> {
     pub fn find_record<R: Resource>(&mut self, id: R::Id) -> Option<Record> {
         let key = RecordKey { kind: R::KIND, platform: self.ctx.platform, id: id.into() };
         match self.books.records.get(&key) {
-            Some(slot) => slot.row().cloned(),
+            // What an earlier command of the batch removes is gone for this one.
+            Some(slot) => slot.row().filter(|_| !self.books.removals.contains(&Removal::Record(key))).cloned(),
             None => {
                 self.missed.records.push(key);
                 None
