@@ -3,6 +3,7 @@
 use ledger::{AccountId, EntryKind, ExternalLeg, Legs, MatchState, PostError, Role, Uid};
 use money::{Currency, Money, SignedMoney};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
 use crate::bank_account::Iban;
@@ -10,7 +11,7 @@ use crate::core::calendar::target_day_from;
 use crate::core::{DirectoryKey, JobKind, Space};
 use crate::platform::Environment;
 use crate::user::User;
-use crate::{Command, Desk, Needs, ObjectKind, PaymentId, Secret, Timestamp, UserId};
+use crate::{Command, Desk, Needs, ObjectKind, PaymentId, PlatformId, Secret, Timestamp, UserId};
 
 /// How long a payer has to send the money, before the pay-in ends. Source: reference, money part, 5.1 ("1 month").
 pub const WIRE_PERIOD_MS: i64 = 30 * 86_400_000;
@@ -60,18 +61,15 @@ pub struct ReceivingAccount {
 }
 
 /// The reference of a pay-in, from its id: ten letters and digits that are hard to confuse.
-#[must_use]
-pub fn wire_reference(id: PaymentId) -> String {
+///
+/// They are fifty bits of a digest: all of the id counts, since ids that a fixture gave may differ in any place.
+fn wire_reference(platform: PlatformId, id: PaymentId) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    // The low bits are the random ones.
-    let mut bits = id.0.bits();
-    let mut text = String::with_capacity(10);
-    for _ in 0..10 {
-        let digit = usize::try_from(bits & 31).unwrap_or(0);
-        text.push(ALPHABET.get(digit).copied().map_or('0', char::from));
-        bits >>= 5;
-    }
-    text
+    let mut digest = Sha256::new();
+    digest.update(platform.0.to_bytes());
+    digest.update(id.0.to_bytes());
+    let digest: [u8; 32] = digest.finalize().into();
+    digest.iter().take(10).map(|byte| ALPHABET.get(usize::from(byte & 31)).copied().map_or('0', char::from)).collect()
 }
 
 /// Announces that a payer will send money for a wallet by bank transfer.
@@ -174,7 +172,7 @@ impl Command for DeclareBankWire {
         }
         let id: PaymentId = desk.fresh_object(ObjectKind::PayIn);
         let now = desk.now();
-        let reference = wire_reference(id);
+        let reference = wire_reference(desk.ctx().platform, id);
         let zero = Money::zero(to.currency);
         let payment = Payment {
             id,
@@ -341,5 +339,22 @@ impl Command for ExpireBankWire {
         let Ok(failed) = payment.fail(Refusal::PaymentPeriodExpired) else { return Ok(None) };
         desk.record_payment(&failed, false);
         Ok(Some(failed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_bit_of_an_id_tells_in_its_reference() {
+        let of = |platform, id| wire_reference(PlatformId(Uid::from_bits(platform)), PaymentId(Uid::from_bits(id)));
+        let mut references: BTreeSet<String> = (0..128).map(|bit| of(1, 1 << bit)).collect();
+        references.insert(of(1, 0));
+        references.insert(of(2, 0));
+        assert_eq!(references.len(), 130);
+        assert!(references.iter().all(|reference| reference.len() == 10));
     }
 }

@@ -24,7 +24,6 @@ mod transfer_funds;
 
 pub use bank_wire::{
     BankWire, Debtor, DeclareBankWire, DeclareBankWireError, ExpireBankWire, ReceiveBankWire, ReceiveBankWireError, ReceivingAccount,
-    wire_reference,
 };
 pub use card_pay_in::{CARD_SESSION_PERIOD_MS, CardFlow, CardMeans, CardPayIn, CreateCardPayIn, CreateCardPayInError, UsedCard, WebFlow};
 pub use card_settle::{CardPayInError, EnterCard, ExpireCardPage, PlayPayer, SettleCardPayIn};

@@ -17,11 +17,11 @@ use crate::output::{self, thousands};
 /// What is measured, and for how long.
 #[derive(clap::Args, Clone, Debug)]
 pub struct TransferArgs {
-    /// Rounds of each kind; medians are told
-    #[arg(long, default_value_t = 5)]
+    /// Rounds of each kind; medians are told. Many short ones: a shared machine is faster in one second than in the next
+    #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// Seconds of one round
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Connections, each with one request in flight
     #[arg(long, default_value_t = 64)]
