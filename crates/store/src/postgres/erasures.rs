@@ -3,7 +3,7 @@
 //! Rows of the table `erasure` are never taken away. What keeps the servers together is this:
 //!
 //! - Whatever reads a row that is sealed under a user's key leaves the row out if its user stands there
-//!   ([`sql::is_erased`]), in the same statement: so nothing is shown, whatever keys are in memory.
+//!   ([`super::sql::is_erased`]), in the same statement: so nothing is shown, whatever keys are in memory.
 //! - Since whoever destroys a key takes [`PLACE`] alone, the numbers of the rows rise in the order of the commits, and every
 //!   server reads on from the last one it knows ([`Erasures::learn`]), with each cycle of its projector. Then it forgets.
 //! - A flush that used a user's key, or relied on what is sealed under one, takes [`PLACE`] as one of many, and then fails
