@@ -13,7 +13,7 @@ use super::payins;
 use super::payins::card_terms::read_statement_descriptor;
 use crate::call::{Call, View, WireResponse, json, json_bytes};
 use crate::query::Narrowed;
-use crate::wire::error::WireError;
+use crate::wire::error::{FundsNames, WireError};
 use crate::wire::transaction::TransactionBody;
 use crate::wire::{Fields, Funds, IdText, Prefix};
 
@@ -179,7 +179,7 @@ fn error_of(error: CreateRefundError, of: RefundOf, initial: &str) -> WireError 
             WireError::wrong_field("AuthorId", "Author of the refund is not the author of the initial transfer")
         }
         (CreateRefundError::UserClosed, _) => WireError::user_closed(),
-        (CreateRefundError::FundsCurrency { wallet, funds }, _) => WireError::wallet_and_funds_differ(wallet, "DebitedFunds", funds),
+        (CreateRefundError::FundsCurrency(other), _) => WireError::wallet_and_funds_differ(other, FundsNames::PLAIN),
         (CreateRefundError::AlreadyRefunded, _) => {
             WireError::wrong_field("TransferId", "Original transaction has already been successfully refunded")
         }

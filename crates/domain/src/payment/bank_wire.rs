@@ -4,7 +4,7 @@ use ledger::{AccountId, EntryKind, ExternalLeg, Legs, MatchState, PostError, Rol
 use money::{Currency, Money, SignedMoney};
 use serde::{Deserialize, Serialize};
 
-use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
+use super::{Detail, Nature, OtherCurrency, Payment, PaymentKind, Refusal, Status};
 use crate::bank_account::Iban;
 use crate::core::calendar::target_day_from;
 use crate::core::{DirectoryKey, JobKind, Space};
@@ -116,12 +116,7 @@ pub enum DeclareBankWireError {
     CreditedUserIsNotOwner,
     /// The funds or fees are not in the wallet's currency.
     #[error("the funds are not in the currency of the wallet")]
-    FundsCurrency {
-        /// Of the wallet.
-        wallet: Currency,
-        /// Of the funds or fees.
-        funds: Currency,
-    },
+    FundsCurrency(OtherCurrency),
     /// The fees leave nothing.
     #[error("the fees take everything")]
     NothingCredited,
@@ -166,8 +161,8 @@ impl Command for DeclareBankWire {
         if self.credited_user.is_some() && self.credited_user != owner {
             return Err(DeclareBankWireError::CreditedUserIsNotOwner);
         }
-        if let Some(funds) = [self.declared.currency(), self.fees.currency()].into_iter().find(|funds| *funds != to.currency) {
-            return Err(DeclareBankWireError::FundsCurrency { wallet: to.currency, funds });
+        if let Some(other) = OtherCurrency::among(to.currency, self.declared.currency(), self.fees.currency()) {
+            return Err(DeclareBankWireError::FundsCurrency(other));
         }
         if self.fees.minor() >= self.declared.minor() {
             return Err(DeclareBankWireError::NothingCredited);

@@ -4,7 +4,7 @@ use ledger::{AccountId, PostError, Role, Uid};
 use money::{Currency, Money};
 
 use super::payout::{ChargeBearer, PAYOUT_PERIOD_MS, Payout, PayoutMode, PayoutStage};
-use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status, payout_reimburse};
+use super::{Detail, Nature, OtherCurrency, Payment, PaymentKind, Refusal, Status, payout_reimburse};
 use crate::bank_account::{AccountHolder, BankAccount};
 use crate::platform::{Environment, Platform};
 use crate::user::{Category, User, Verification};
@@ -73,12 +73,7 @@ pub enum RequestPayoutError {
     AuthorIsNotOwner,
     /// The funds or the fees are not in the wallet's currency.
     #[error("the funds are not in the currency of the wallet")]
-    FundsCurrency {
-        /// Of the wallet.
-        wallet: Currency,
-        /// Of the funds or the fees.
-        funds: Currency,
-    },
+    FundsCurrency(OtherCurrency),
     /// The fees are more than the funds.
     #[error("the fees are more than the funds")]
     FeesExceedFunds,
@@ -243,8 +238,8 @@ impl RequestPayout {
             return Err(RequestPayoutError::AuthorIsNotOwner);
         }
         let wallet = found.wallet.currency;
-        if let Some(funds) = [self.debited.currency(), self.fees.currency()].into_iter().find(|funds| *funds != wallet) {
-            return Err(RequestPayoutError::FundsCurrency { wallet, funds });
+        if let Some(other) = OtherCurrency::among(wallet, self.debited.currency(), self.fees.currency()) {
+            return Err(RequestPayoutError::FundsCurrency(other));
         }
         if self.fees.minor() > self.debited.minor() {
             return Err(RequestPayoutError::FeesExceedFunds);

@@ -1,11 +1,12 @@
 //! Giving back money of a pay-in or of a transfer.
 
 use ledger::{Account, AccountId, EntryKind, Legs, PostError, Role};
-use money::{Currency, Money, SignedMoney};
+use money::{Money, SignedMoney};
 
 use super::card_pay_in::ASK_AFTER_MS;
 use super::refund::fees_given_back;
-use super::{Detail, Nature, Payment, PaymentKind, REFUND_PERIOD_MS, Refund, RefundReason, RefundTally, Refusal, Status};
+use super::{Detail, Nature, OtherCurrency, Payment, PaymentKind, REFUND_PERIOD_MS, Refund, RefundReason, RefundTally, Refusal, Status};
+use crate::retention::TRANSACTIONS_SHOWN_MS;
 use crate::user::User;
 use crate::{Command, Desk, JobKind, Needs, ObjectKind, PaymentId, Secret, Timestamp, UserId, Via};
 
@@ -65,12 +66,7 @@ pub enum CreateRefundError {
     UserClosed,
     /// The amounts are not in the payment's currency.
     #[error("the funds are not in the currency of the payment")]
-    FundsCurrency {
-        /// Of the payment.
-        wallet: Currency,
-        /// Of the funds or fees.
-        funds: Currency,
-    },
+    FundsCurrency(OtherCurrency),
     /// Everything of the transfer was given back.
     #[error("everything was given back")]
     AlreadyRefunded,
@@ -177,8 +173,8 @@ impl CreateRefund {
         let whole = RefundAmounts { debited: initial.credited, fees: SignedMoney::new(fees.minor().saturating_neg(), fees.currency()) };
         let amounts = self.amounts.unwrap_or(whole);
         let wallet = initial.credited.currency();
-        if let Some(funds) = [amounts.debited.currency(), amounts.fees.currency()].into_iter().find(|funds| *funds != wallet) {
-            return Err(CreateRefundError::FundsCurrency { wallet, funds });
+        if let Some(other) = OtherCurrency::among(wallet, amounts.debited.currency(), amounts.fees.currency()) {
+            return Err(CreateRefundError::FundsCurrency(other));
         }
         if self.of == RefundOf::Transfer && tally.is_full(initial) {
             return Err(CreateRefundError::AlreadyRefunded);
@@ -326,6 +322,7 @@ pub(super) mod tests {
     use crate::user::{Category, UserStatus};
     use crate::{EventType, WalletId};
 
+    use money::Currency;
     pub(crate) fn accepted() -> CardAnswer {
         CardAnswer::Accepted(Acceptance { reference: "acq".to_owned(), address_check: AddressCheck::NoCheck })
     }
@@ -455,7 +452,10 @@ pub(super) mod tests {
         assert_eq!(s.world.run(&CreateRefund { author: s.payee, ..refund(&created, None) }), Err(E::NotSucceeded));
         assert_eq!(s.world.run(&CreateRefund { author: s.payee, ..with(amounts(9_999, 0)) }), Err(E::AuthorIsAnother));
         let pounds = RefundAmounts { debited: Money::new(9_999, Currency::GBP).unwrap(), fees: SignedMoney::new(0, Currency::EUR) };
-        assert_eq!(s.world.run(&with(Some(pounds))), Err(E::FundsCurrency { wallet: Currency::EUR, funds: Currency::GBP }));
+        assert_eq!(
+            s.world.run(&with(Some(pounds))),
+            Err(E::FundsCurrency(OtherCurrency { wallet: Currency::EUR, sum: crate::payment::RequestSum::Funds, currency: Currency::GBP }))
+        );
         assert_eq!(s.world.run(&with(amounts(901, 999))), Err(E::ExceedsInitial));
         assert_eq!(s.world.run(&with(amounts(900, 901))), Err(E::FeesExceedFunds));
         s.world.change_user(s.payer, |user| user.status = UserStatus::Closed);

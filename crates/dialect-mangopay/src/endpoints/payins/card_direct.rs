@@ -13,7 +13,7 @@ use super::card_terms::{
 use super::{CULTURES, PayInBody};
 use crate::call::{Call, View, WireResponse};
 use crate::wire::address::shown;
-use crate::wire::error::{FieldErrors, WireError};
+use crate::wire::error::{FieldErrors, FundsNames, WireError};
 use crate::wire::fields::unknown_id;
 use crate::wire::{Fields, IdText, Prefix, Spelling};
 
@@ -146,7 +146,7 @@ pub(super) fn error_of(error: &CreateCardPayInError) -> WireError {
         CreateCardPayInError::CardCurrency { card, funds } => WireError::currency_incompatibility(format!(
             "The card's currency {card} and the debitedAmount's currency {funds} must be the same"
         )),
-        CreateCardPayInError::FundsCurrency { wallet, funds } => WireError::wallet_and_funds_differ(*wallet, "DebitedFunds", *funds),
+        CreateCardPayInError::FundsCurrency(other) => WireError::wallet_and_funds_differ(*other, FundsNames::PLAIN),
         CreateCardPayInError::FeesExceedFunds => WireError::wrong_field("Fees", "Fees cannot be higher than DebitedFunds"),
         CreateCardPayInError::Fault => WireError::fault(),
     }
