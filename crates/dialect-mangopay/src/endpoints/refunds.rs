@@ -171,6 +171,7 @@ fn error_of(error: CreateRefundError, of: RefundOf, initial: &str) -> WireError 
     match (error, of) {
         (CreateRefundError::NotFound, RefundOf::PayIn) => WireError::not_found("PayIn", initial),
         (CreateRefundError::NotFound, RefundOf::Transfer) => WireError::not_found("Transfer", initial),
+        (CreateRefundError::NoSuchRefunds, _) => WireError::invalid_action("The transaction cannot be refunded"),
         (CreateRefundError::NotSucceeded, _) => WireError::original_transaction_must_be_succeeded(),
         (CreateRefundError::AuthorIsAnother, RefundOf::PayIn) => {
             WireError::wrong_field("AuthorId", "Author of the refund is not the author of the initial payin")
