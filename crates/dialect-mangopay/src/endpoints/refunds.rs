@@ -254,8 +254,8 @@ fn reason_word(refund: &Payment) -> &'static str {
             ReturnReason::AccountIncorrect => "BANKACCOUNT_INCORRECT",
             ReturnReason::AccountClosed => "BANKACCOUNT_HAS_BEEN_CLOSED",
             ReturnReason::HolderMismatch => "OWNER_DO_NOT_MATCH_BANKACCOUNT",
-            ReturnReason::SavingsAccount => "WITHDRAWAL_IMPOSSIBLE_ON_SAVINGS_ACCOUNTS",
-            ReturnReason::Other => "OTHER",
+            ReturnReason::SavingsAccount => "AG01_FORBIDDEN_TRANSACTION",
+            ReturnReason::Other => "MS03_NOT_SPECIFIED",
         },
         Detail::Transfer(_) | Detail::BankWire(_) | Detail::Payout(_) | Detail::Card(_) => "OTHER",
     }
