@@ -245,6 +245,9 @@ pub enum ReceiveBankWireError {
     /// The author, or the owner of the wallet, is closed.
     #[error("a user is closed")]
     UserClosed,
+    /// The owner of the wallet may not receive money.
+    #[error("the inflows of the owner of the wallet are blocked")]
+    InflowsBlocked,
     /// Nothing arrived, or the balance would not fit.
     #[error("the amount cannot be booked")]
     Amount,
@@ -267,6 +270,8 @@ impl Command for ReceiveBankWire {
         need.chart_account(Role::Fees, self.received.currency());
     }
 
+    /// Errors, first match wins: `NotFound`, `Ended`, `Currency`, `Amount`, `UserClosed`, `InflowsBlocked`.
+    ///
     /// The wallet is credited with what arrived, less the declared fee as far as it goes.
     /// Source: reference, money part, 5.4.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Payment, ReceiveBankWireError> {
@@ -285,9 +290,13 @@ impl Command for ReceiveBankWire {
         }
         let users = [(payment.author != payment.platform.0).then_some(UserId(payment.author)), payment.credited_user];
         // Both are asked for. One who was erased takes no money any more.
-        let are_gone = users.map(|user| user.is_some_and(|user| desk.find::<User>(user).is_none_or(|user| user.is_closed())));
-        if are_gone.contains(&true) {
+        let [author, owner] = users.map(|user| user.map(|user| desk.find::<User>(user)));
+        let is_gone = |user: &Option<std::sync::Arc<User>>| user.as_ref().is_none_or(|user| user.is_closed());
+        if [&author, &owner].into_iter().flatten().any(is_gone) {
             return Err(ReceiveBankWireError::UserClosed);
+        }
+        if owner.flatten().is_some_and(|owner| owner.blocks.inflows) {
+            return Err(ReceiveBankWireError::InflowsBlocked);
         }
         let fees = Money::new(wire.declared_fees.min(self.received.minor()), currency).map_err(|_| ReceiveBankWireError::Fault)?;
         let credited = self.received.checked_sub(fees).map_err(|_| ReceiveBankWireError::Fault)?;
