@@ -97,9 +97,9 @@ impl<'a> Query<'a> {
         for key in self.values("Sort") {
             let (field, direction) = key.split_once(':').unwrap_or((key, "ASC"));
             let is_descending = direction.eq_ignore_ascii_case("DESC");
-            let is_known = field.eq_ignore_ascii_case(sort_field) && (is_descending || direction.eq_ignore_ascii_case("ASC"));
-            match is_known {
-                // Later keys order what the first leaves equal: nothing, for there is one field.
+            // Later keys order what the first leaves equal: nothing, for lists are ordered by the moment and then by the id.
+            let is_field = field.eq_ignore_ascii_case(sort_field) || (newest_first.is_some() && field.eq_ignore_ascii_case("Id"));
+            match is_field && (is_descending || direction.eq_ignore_ascii_case("ASC")) {
                 true => newest_first = newest_first.or(Some(is_descending)),
                 false => wrong = wrong.or_else(|| Some(invalid_value(key))),
             }
@@ -283,12 +283,16 @@ mod tests {
         assert_eq!(page("Sort=CreationDate:desc"), of(1, 10, true));
         assert_eq!(page("sort=creationdate%3AASC,CreationDate:DESC"), of(1, 10, false));
         assert_eq!(page("Sort=CreationDate"), of(1, 10, false));
+        assert_eq!(page("Sort=CreationDate:DESC,Id:ASC"), of(1, 10, true));
         for (raw, field, text) in [
             ("page=-1", "page", "The field page must be between 0 and 9223372036854775807."),
             ("page=x", "page", "The value x is not valid"),
             ("per_page=101", "per_page", "The field per_page must be between 1 and 100."),
             ("per_page=0", "per_page", "The field per_page must be between 1 and 100."),
             ("Sort=Amount:ASC", "Sort", "The value Amount:ASC is not valid"),
+            ("Sort=Id:ASC", "Sort", "The value Id:ASC is not valid"),
+            ("Sort=CreationDate:ASC,Amount:ASC", "Sort", "The value Amount:ASC is not valid"),
+            ("Sort=CreationDate:ASC,Id:UP", "Sort", "The value Id:UP is not valid"),
             ("Sort=CreationDate:UP", "Sort", "The value CreationDate:UP is not valid"),
         ] {
             assert_eq!(page(raw).unwrap_err().errors().get(field), Some(text), "{raw}");

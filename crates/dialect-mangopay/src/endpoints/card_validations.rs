@@ -154,7 +154,7 @@ pub(crate) fn bytes(view: &View, record: &Record, public_url: &str) -> Option<Ve
         result_message: result.map(|result| result.message),
         tag: shown(&validation.tag),
         card_info: (&validation.seen).into(),
-        authentication_result: has_succeeded.then_some(AuthenticationBody::of(validation.is_challenged)),
+        authentication_result: AuthenticationBody::of(&validation.terms, validation.is_challenged).filter(|_| has_succeeded),
     }))
 }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::call::{Call, View, WireResponse, json, json_bytes};
 use crate::results::of_refusal;
 use crate::wire::address::shown;
-use crate::wire::error::{FieldErrors, WireError};
+use crate::wire::error::{FieldErrors, FundsNames, WireError};
 use crate::wire::fields::{MissingText, TEXT_MAX, unknown_id};
 use crate::wire::ids::WalletName;
 use crate::wire::transaction::TransactionBody;
@@ -141,9 +141,7 @@ pub async fn check_eligibility(call: &Call) -> Result<WireResponse, WireError> {
             Err(not_there([("AuthorId", *author), ("DebitedWalletId", *from), ("BankAccountId", *bank_account)]))
         }
         Err(CheckInstantPayoutError::AuthorClosed) => Err(WireError::user_closed()),
-        Err(CheckInstantPayoutError::FundsCurrency { wallet, funds }) => {
-            Err(WireError::wallet_and_funds_differ(*wallet, "DebitedFunds", *funds))
-        }
+        Err(CheckInstantPayoutError::FundsCurrency(other)) => Err(WireError::wallet_and_funds_differ(*other, FundsNames::PLAIN)),
     })
     .await
 }
@@ -291,7 +289,7 @@ fn error_of(error: &RequestPayoutError) -> WireError {
         ]),
         RequestPayoutError::AuthorClosed => WireError::user_closed(),
         RequestPayoutError::AuthorIsNotOwner => WireError::param_message("Author should be the Debited wallet owner"),
-        RequestPayoutError::FundsCurrency { wallet, funds } => WireError::wallet_and_funds_differ(*wallet, "DebitedFunds", *funds),
+        RequestPayoutError::FundsCurrency(other) => WireError::wallet_and_funds_differ(*other, FundsNames::PLAIN),
         RequestPayoutError::FeesExceedFunds => WireError::wrong_field("Fees", "Fees cannot be higher than DebitedFunds"),
         RequestPayoutError::ReimbursedNotSucceeded => {
             WireError::wrong_field("PaymentRef.ReferenceId", "The PayIn must have a SUCCEEDED Status")

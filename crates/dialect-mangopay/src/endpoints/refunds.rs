@@ -13,7 +13,7 @@ use super::payins;
 use super::payins::card_terms::read_statement_descriptor;
 use crate::call::{Call, View, WireResponse, json, json_bytes};
 use crate::query::Narrowed;
-use crate::wire::error::WireError;
+use crate::wire::error::{FundsNames, WireError};
 use crate::wire::transaction::TransactionBody;
 use crate::wire::{Fields, Funds, IdText, Prefix};
 
@@ -171,6 +171,7 @@ fn error_of(error: CreateRefundError, of: RefundOf, initial: &str) -> WireError 
     match (error, of) {
         (CreateRefundError::NotFound, RefundOf::PayIn) => WireError::not_found("PayIn", initial),
         (CreateRefundError::NotFound, RefundOf::Transfer) => WireError::not_found("Transfer", initial),
+        (CreateRefundError::NoSuchRefunds, _) => WireError::invalid_action("The transaction cannot be refunded"),
         (CreateRefundError::NotSucceeded, _) => WireError::original_transaction_must_be_succeeded(),
         (CreateRefundError::AuthorIsAnother, RefundOf::PayIn) => {
             WireError::wrong_field("AuthorId", "Author of the refund is not the author of the initial payin")
@@ -179,7 +180,7 @@ fn error_of(error: CreateRefundError, of: RefundOf, initial: &str) -> WireError 
             WireError::wrong_field("AuthorId", "Author of the refund is not the author of the initial transfer")
         }
         (CreateRefundError::UserClosed, _) => WireError::user_closed(),
-        (CreateRefundError::FundsCurrency { wallet, funds }, _) => WireError::wallet_and_funds_differ(wallet, "DebitedFunds", funds),
+        (CreateRefundError::FundsCurrency(other), _) => WireError::wallet_and_funds_differ(other, FundsNames::PLAIN),
         (CreateRefundError::AlreadyRefunded, _) => {
             WireError::wrong_field("TransferId", "Original transaction has already been successfully refunded")
         }
@@ -253,8 +254,8 @@ fn reason_word(refund: &Payment) -> &'static str {
             ReturnReason::AccountIncorrect => "BANKACCOUNT_INCORRECT",
             ReturnReason::AccountClosed => "BANKACCOUNT_HAS_BEEN_CLOSED",
             ReturnReason::HolderMismatch => "OWNER_DO_NOT_MATCH_BANKACCOUNT",
-            ReturnReason::SavingsAccount => "WITHDRAWAL_IMPOSSIBLE_ON_SAVINGS_ACCOUNTS",
-            ReturnReason::Other => "OTHER",
+            ReturnReason::SavingsAccount => "AG01_FORBIDDEN_TRANSACTION",
+            ReturnReason::Other => "MS03_NOT_SPECIFIED",
         },
         Detail::Transfer(_) | Detail::BankWire(_) | Detail::Payout(_) | Detail::Card(_) => "OTHER",
     }

@@ -4,7 +4,7 @@ use domain::payment::{Detail, Nature, Payment, PaymentKind, Presence, TransferFu
 use serde::Serialize;
 
 use crate::call::{Call, View, WireResponse, json, json_bytes};
-use crate::wire::error::{FieldErrors, WireError};
+use crate::wire::error::{FieldErrors, FundsNames, WireError};
 use crate::wire::fields::unknown_id;
 use crate::wire::transaction::TransactionBody;
 use crate::wire::{Fields, Prefix, Spelling};
@@ -83,7 +83,7 @@ fn error_of(error: &TransferFundsError) -> WireError {
         TransferFundsError::WalletCurrencies { debited, credited } => WireError::currency_incompatibility(format!(
             "The Debited Wallet's currency {debited} and the Credited Wallet's currency {credited} must be the same"
         )),
-        TransferFundsError::FundsCurrency { wallet, funds } => WireError::wallet_and_funds_differ(*wallet, "DebitedFunds", *funds),
+        TransferFundsError::FundsCurrency(other) => WireError::wallet_and_funds_differ(*other, FundsNames::PLAIN),
         TransferFundsError::FeesExceedFunds => WireError::wrong_field("Fees", "Fees cannot be higher than DebitedFunds"),
         TransferFundsError::Fault => WireError::fault(),
     }
@@ -252,6 +252,12 @@ mod tests {
                 "currency_incompatibility",
                 "currency",
                 "The Wallet's currency EUR and the DebitedFunds's currency USD must be the same",
+            ),
+            (
+                json!({"Fees": {"Currency": "GBP", "Amount": 1}}),
+                "currency_incompatibility",
+                "currency",
+                "The Wallet's currency EUR and the Fees's currency GBP must be the same",
             ),
             (json!({"Fees": {"Currency": "EUR", "Amount": 301}}), "param_error", "Fees", "Fees cannot be higher than DebitedFunds"),
         ] {

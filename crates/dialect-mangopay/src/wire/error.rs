@@ -6,11 +6,25 @@
 use std::borrow::Cow;
 
 use domain::ids::RequestId;
+use domain::payment::{OtherCurrency, RequestSum};
 use domain::{GivenIdRefused, Timestamp};
 use ledger::Uid;
-use money::Currency;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+
+/// What the sums of a request are called in its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FundsNames {
+    funds: &'static str,
+    fees: &'static str,
+}
+
+impl FundsNames {
+    /// Of whatever moves money at once.
+    pub const PLAIN: Self = Self { funds: "DebitedFunds", fees: "Fees" };
+    /// Of what is announced.
+    pub const DECLARED: Self = Self { funds: "DeclaredDebitedFunds", fees: "DeclaredFees" };
+}
 
 /// A text for each wrong field, in the order noted. A field's first text counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -212,10 +226,15 @@ impl WireError {
         Self::new(400, "currency_incompatibility", "Error: multi-currency usage is not authorized").with("currency", text)
     }
 
-    /// Funds in another currency than the wallet's. `funds_field` is their name in the body.
+    /// A sum in another currency than the wallet's, told by its name in the body.
     #[must_use]
-    pub fn wallet_and_funds_differ(wallet: Currency, funds_field: &str, funds: Currency) -> Self {
-        Self::currency_incompatibility(format!("The Wallet's currency {wallet} and the {funds_field}'s currency {funds} must be the same"))
+    pub fn wallet_and_funds_differ(other: OtherCurrency, names: FundsNames) -> Self {
+        let OtherCurrency { wallet, sum, currency } = other;
+        let field = match sum {
+            RequestSum::Funds => names.funds,
+            RequestSum::Fees => names.fees,
+        };
+        Self::currency_incompatibility(format!("The Wallet's currency {wallet} and the {field}'s currency {currency} must be the same"))
     }
 
     /// A refund of what has not succeeded.

@@ -277,7 +277,7 @@ impl<'a> Fields<'a> {
         self.field(name, found)
     }
 
-    /// A currency by its code.
+    /// A currency by its code, in capitals: it is a code of ISO 4217 and no word of an enumeration.
     pub fn currency(&mut self, name: &'static str) -> Field<'_, 'a, Currency> {
         let found = match self.scalar(name) {
             Found::Value(code) => match code.parse() {
@@ -514,7 +514,11 @@ pub fn out_of_range(name: &str, min: i64, max: i64) -> String {
     format!("The field {name} must be between {min} and {max}.")
 }
 
+/// The text for a code that is no currency, or that of one without accounts here. Source: reference, money part, 22.1 (wallets).
 pub(crate) fn unknown_currency(code: &str) -> String {
+    if iso_currency::Currency::from_code(code).is_some() {
+        return format!("Currency: The currency {code} is not available");
+    }
     let code: String = code.chars().take(QUOTED_MAX).collect();
     format!("The code {code} cannot be found in the standard ISO 4217 : http://en.wikipedia.org/wiki/ISO_4217")
 }
@@ -636,6 +640,10 @@ mod tests {
             read,
             Err(("F.Currency", "The code eur cannot be found in the standard ISO 4217 : http://en.wikipedia.org/wiki/ISO_4217")),
         );
+        for code in ["RUB", "BRL", "INR"] {
+            let text = format!("Currency: The currency {code} is not available");
+            check(&format!(r#"{{"Currency":"{code}","Amount":1}}"#), read, Err(("F.Currency", &text)));
+        }
         let positive = |fields: &mut Fields<'_>| fields.positive_money("F").required();
         check(
             r#"{"Currency":"EUR","Amount":0}"#,

@@ -1,7 +1,8 @@
 //! How ids are spelled: a kind's prefix and the 128 bits as a ULID (26 Crockford digits).
 //!
 //! Other spellings lead to ids too: `FEES_EUR` and `CREDIT_EUR` to a platform's own accounts, and short texts
-//! behind the prefix, or numbers, to what fixtures and imports brought along under them ([`domain::GivenText`]).
+//! behind the prefix, or numbers, to what fixtures and imports brought along under them ([`domain::GivenText`]). A UUID
+//! is read as the id of any kind, and shown as that kind's prefix and ULID.
 //! Ids are case-sensitive, and a prefix only ever names its own kind.
 
 use std::fmt;
@@ -173,7 +174,7 @@ fn ulid(id: Uid) -> [u8; ULID_LENGTH] {
 pub fn parse(accepted: &[Prefix], text: &str) -> Option<Uid> {
     accepted.iter().find_map(|prefix| match text.strip_prefix(prefix.text()) {
         Some(rest) => parse_ulid(rest).or_else(|| Some(GivenText::behind_prefix(rest)?.id(prefix.space()))),
-        None => Some(GivenText::number(text)?.id(prefix.space())),
+        None => parse_uuid(text).or_else(|| Some(GivenText::number(text)?.id(prefix.space()))),
     })
 }
 
@@ -187,6 +188,11 @@ pub fn given(text: &str) -> Option<Given> {
     }
     let text = if named.is_some() { GivenText::behind_prefix(rest) } else { GivenText::number(rest) };
     text.map(|text| Given { form: GivenForm::Text(text), named })
+}
+
+/// Reads a UUID with its hyphens (8-4-4-4-12), in either case. Without a prefix it names whatever kind is looked for.
+fn parse_uuid(text: &str) -> Option<Uid> {
+    if text.contains('-') { Uid::parse(text) } else { None }
 }
 
 /// Reads 26 digits. The first may be at most 7: more would not fit 128 bits.
@@ -337,6 +343,21 @@ mod tests {
             assert_eq!(parse(&[Prefix::User], text), None, "{text}");
         }
         assert!(parse(&[Prefix::User, Prefix::Wallet], "wlt_m_01JRFJJN9BR864A4KG7MH1WCZG").is_some());
+    }
+
+    #[test]
+    fn a_uuid_is_read_as_the_id_of_any_kind() {
+        let id = Uid::from_bits(0x0192_7a1b_2c3d_7e4f_8a5b_6c7d_8e9f_a0b1);
+        for prefix in Prefix::ALL {
+            for text in ["01927a1b-2c3d-7e4f-8a5b-6c7d8e9fa0b1", "01927A1B-2C3D-7E4F-8A5B-6C7D8E9FA0B1"] {
+                assert_eq!(parse(&[*prefix], text), Some(id), "{text}");
+            }
+            for text in ["01927a1b2c3d7e4f8a5b6c7d8e9fa0b1", "01927a1b-2c3d-7e4f-8a5b-6c7d8e9fa0bg", "01927a1b-2c3d-7e4f-8a5b6c7d8e9fa0b1"]
+            {
+                assert_eq!(parse(&[*prefix], text), None, "{text}");
+            }
+        }
+        assert_eq!(plain().parse_wallet(&id.to_string()), Some(WalletName::User(WalletId(id))));
     }
 
     #[test]

@@ -211,9 +211,12 @@ async fn what_the_business_has_against_it_is_told_by_its_end() {
     refused(&light, json!({}), "002998", kyc).await;
     refused(&payer, json!({}), "002701", "Refused due to author's UserCategory: PAYER").await;
     s.me.put(&format!("/users/{}/bankaccounts/{}", s.user, s.account), &json!({"Active": false})).await;
-    let id = s.pay_out(json!({})).await;
-    s.prepare(&id).await;
-    assert_eq!(s.view(&id).await["ResultCode"], json!("121006"));
+    for mode in [json!(null), json!("INSTANT_PAYMENT"), json!("RTGS_PAYMENT")] {
+        let id = s.pay_out(json!({"PayoutModeRequested": mode})).await;
+        s.prepare(&id).await;
+        let seen = s.view(&id).await;
+        assert_eq!((&seen["ResultCode"], &seen["ModeApplied"]), (&json!("121006"), &json!("NONE")), "no bank has heard of it");
+    }
     assert_eq!(s.balance().await, 1_000);
 }
 
@@ -273,6 +276,10 @@ async fn each_error_has_its_answer() {
     }
     let seen = s.me.post("/payouts/bankwire", &with(&s.body(), json!({"DebitedWalletId": their_wallet}))).await;
     assert_eq!((seen.status, &*seen.get("Message")), (400, "Author should be the Debited wallet owner"));
+    let seen = s.me.post("/payouts/bankwire", &with(&s.body(), json!({"AuthorId": sibling}))).await;
+    assert_eq!((seen.status, &*seen.get("Message")), (400, "Author should be the Debited wallet owner"), "the author alone is wrong");
+    let seen = s.me.post("/payouts/bankwire", &with(&s.body(), json!({"Fees": {"Currency": "GBP", "Amount": 1}}))).await;
+    assert_eq!(seen.field_error("currency"), "The Wallet's currency EUR and the Fees's currency GBP must be the same");
     let seen = s.me.post("/payouts/bankwire", &json!({})).await;
     assert_eq!(seen.wrong_fields(), ["AuthorId", "BankAccountId", "DebitedFunds", "DebitedWalletId", "Fees"]);
     assert_eq!(s.balance().await, 1_000, "nothing of all this moved anything");
@@ -408,6 +415,24 @@ async fn what_a_bank_sends_back_is_a_refund() {
     assert_eq!(account.json()["Active"], json!(false));
     let told = s.me.get("/events?EventType=PAYOUT_REFUND_CREATED,PAYOUT_REFUND_SUCCEEDED").await;
     is_list_of(&told, 2, 1);
+}
+
+#[tokio::test]
+async fn every_reason_of_a_bank_is_told_by_the_vendors_word() {
+    let world = world().await;
+    let s = scene(&world).await;
+    for (reason, code, word) in [
+        (ReturnReason::HolderMismatch, "BE01", "OWNER_DO_NOT_MATCH_BANKACCOUNT"),
+        (ReturnReason::SavingsAccount, "AG01", "AG01_FORBIDDEN_TRANSACTION"),
+        (ReturnReason::Other, "MS03", "MS03_NOT_SPECIFIED"),
+        (ReturnReason::AccountIncorrect, "AC01", "BANKACCOUNT_INCORRECT"),
+    ] {
+        let id = s.pay_out(json!({})).await;
+        s.settle(&id, sent(AppliedMode::Standard)).await;
+        world.run("me", ReturnPayout { payout: payment_id(&id), reason, at: None, bank_reference: None }).await.unwrap();
+        let refund = &s.me.get(&format!("/payouts/{id}/refunds")).await.json()[0];
+        assert_eq!(refund["RefundReason"], json!({"RefundReasonMessage": code, "RefundReasonType": word}));
+    }
 }
 
 #[tokio::test]

@@ -99,6 +99,17 @@ async fn a_challenged_payment_waits_for_its_payer() {
 }
 
 #[tokio::test]
+async fn nobody_authenticates_by_telephone() {
+    let s = Scene::new().await;
+    let c = s.cast(ASKING).await;
+    let me = s.world.me().await;
+    let seen = me.post("/payins/card/direct", &with(&c.direct(), json!({"PaymentCategory": "TelephoneOrder"}))).await;
+    let json = seen.json();
+    assert_eq!((&json["Status"], &json["SecureModeNeeded"]), (&json!("SUCCEEDED"), &json!(false)));
+    assert_eq!((&json["Applied3DSVersion"], &json["AuthenticationResult"]), (&json!(null), &json!(null)));
+}
+
+#[tokio::test]
 async fn magic_values_are_refused_with_their_codes() {
     let s = Scene::new().await;
     let c = s.cast(PLAIN).await;

@@ -215,13 +215,21 @@ async fn each_error_has_its_answer() {
     is_list_of(&me.get(&format!("/payins/{created}/refunds")).await, 0, 0);
     let wire = me.fund(&c.seller, &c.wallet, 100, 0).await;
     let seen = me.post(&format!("/payins/{wire}/refunds"), &json!({"AuthorId": c.seller})).await;
-    assert_eq!((seen.status, &*seen.get("Status"), &*seen.get("ResultCode")), (200, "FAILED", "001403"), "a wire is paid out");
+    seen.is_error(400, "invalid_action");
+    assert_eq!(seen.get("Message"), "The transaction cannot be refunded", "a wire is paid out");
+    is_list_of(&me.get(&format!("/payins/{wire}/refunds")).await, 0, 0);
     s.world.advance_ms(335 * 86_400_000);
     let me = s.world.me().await;
     let seen = me.post(&format!("/payins/{id}/refunds"), &whole(&c.payer, 10, 0)).await;
     assert_eq!((&*seen.get("Status"), &*seen.get("ResultCode")), ("FAILED", "001403"));
     me.delete(&format!("/users/natural/{}", c.payer)).await;
     me.post(&format!("/payins/{id}/refunds"), &whole(&c.payer, 10, 0)).await.is_error(400, "user_closed");
+    s.world.advance_ms(62 * 86_400_000);
+    let me = s.world.me().await;
+    for path in [format!("/payins/{id}/refunds"), format!("/transfers/{transfer}/refunds")] {
+        me.get(&path).await.is_error(404, "ressource_not_found");
+        me.post(&path, &whole(&c.seller, 10, 0)).await.is_error(404, "ressource_not_found");
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,20 @@ async fn a_natural_owner_shows_every_field_in_order_and_is_kept() {
 }
 
 #[tokio::test]
+async fn nobody_is_born_in_the_future() {
+    let world = World::new().await;
+    let me = world.me().await;
+    let tomorrow = NOW_S + 86_400;
+    let wrong = format!("The value {tomorrow} is not valid");
+    let natural = me.post("/users/natural", &with(&natural_owner(), json!({"Birthday": tomorrow}))).await;
+    natural.is_error(400, "param_error");
+    assert_eq!((natural.field_error("Birthday"), natural.wrong_fields()), (wrong.clone(), vec!["Birthday".to_owned()]));
+    let legal = me.post("/users/legal", &with(&legal_owner(), json!({"LegalRepresentativeBirthday": tomorrow}))).await;
+    assert_eq!(legal.field_error("LegalRepresentativeBirthday"), wrong);
+    assert_eq!(me.post("/users/natural", &with(&natural_owner(), json!({"Birthday": NOW_S}))).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_natural_payer_says_little_and_shows_nulls() {
     let world = World::new().await;
     let me = world.me().await;

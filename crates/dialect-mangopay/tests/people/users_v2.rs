@@ -71,6 +71,14 @@ async fn the_four_calls_of_the_documents() {
 }
 
 #[tokio::test]
+async fn a_birthday_is_not_judged() {
+    let world = World::new().await;
+    let me = world.me().await.v2();
+    let seen = me.post("/users/natural", &with(&joe(), json!({"Birthday": NOW_S + 86_400}))).await;
+    assert_eq!((seen.status, seen.json()["Birthday"].as_i64()), (200, Some(NOW_S + 86_400)));
+}
+
+#[tokio::test]
 async fn a_legal_user_needs_nothing_of_its_organisation_but_name_and_form() {
     let world = World::new().await;
     let me = world.me().await.v2();

@@ -91,6 +91,15 @@ pub struct CardTerms {
 }
 
 impl CardTerms {
+    /// Whether there is anybody who could be asked to authenticate: nobody is on the telephone.
+    #[must_use]
+    pub const fn can_authenticate(&self) -> bool {
+        match self.category {
+            PaymentCategory::Ecommerce => true,
+            PaymentCategory::TelephoneOrder => false,
+        }
+    }
+
     /// The postal code that the issuer may hold against its own, if the terms name one: of the payer, else of the
     /// receiver. Source: reference, money part, 1.4 (Billing falls back to Shipping).
     #[must_use]

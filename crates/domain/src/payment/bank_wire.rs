@@ -5,7 +5,7 @@ use money::{Currency, Money, SignedMoney};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
+use super::{Detail, Nature, OtherCurrency, Payment, PaymentKind, Refusal, Status};
 use crate::bank_account::Iban;
 use crate::core::calendar::target_day_from;
 use crate::core::{DirectoryKey, JobKind, Space};
@@ -114,12 +114,7 @@ pub enum DeclareBankWireError {
     CreditedUserIsNotOwner,
     /// The funds or fees are not in the wallet's currency.
     #[error("the funds are not in the currency of the wallet")]
-    FundsCurrency {
-        /// Of the wallet.
-        wallet: Currency,
-        /// Of the funds or fees.
-        funds: Currency,
-    },
+    FundsCurrency(OtherCurrency),
     /// The fees leave nothing.
     #[error("the fees take everything")]
     NothingCredited,
@@ -164,8 +159,8 @@ impl Command for DeclareBankWire {
         if self.credited_user.is_some() && self.credited_user != owner {
             return Err(DeclareBankWireError::CreditedUserIsNotOwner);
         }
-        if let Some(funds) = [self.declared.currency(), self.fees.currency()].into_iter().find(|funds| *funds != to.currency) {
-            return Err(DeclareBankWireError::FundsCurrency { wallet: to.currency, funds });
+        if let Some(other) = OtherCurrency::among(to.currency, self.declared.currency(), self.fees.currency()) {
+            return Err(DeclareBankWireError::FundsCurrency(other));
         }
         if self.fees.minor() >= self.declared.minor() {
             return Err(DeclareBankWireError::NothingCredited);
@@ -248,6 +243,9 @@ pub enum ReceiveBankWireError {
     /// The author, or the owner of the wallet, is closed.
     #[error("a user is closed")]
     UserClosed,
+    /// The owner of the wallet may not receive money.
+    #[error("the inflows of the owner of the wallet are blocked")]
+    InflowsBlocked,
     /// Nothing arrived, or the balance would not fit.
     #[error("the amount cannot be booked")]
     Amount,
@@ -270,6 +268,8 @@ impl Command for ReceiveBankWire {
         need.chart_account(Role::Fees, self.received.currency());
     }
 
+    /// Errors, first match wins: `NotFound`, `Ended`, `Currency`, `Amount`, `UserClosed`, `InflowsBlocked`.
+    ///
     /// The wallet is credited with what arrived, less the declared fee as far as it goes.
     /// Source: reference, money part, 5.4.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Payment, ReceiveBankWireError> {
@@ -288,9 +288,13 @@ impl Command for ReceiveBankWire {
         }
         let users = [(payment.author != payment.platform.0).then_some(UserId(payment.author)), payment.credited_user];
         // Both are asked for. One who was erased takes no money any more.
-        let are_gone = users.map(|user| user.is_some_and(|user| desk.find::<User>(user).is_none_or(|user| user.is_closed())));
-        if are_gone.contains(&true) {
+        let [author, owner] = users.map(|user| user.map(|user| desk.find::<User>(user)));
+        let is_gone = |user: &Option<std::sync::Arc<User>>| user.as_ref().is_none_or(|user| user.is_closed());
+        if [&author, &owner].into_iter().flatten().any(is_gone) {
             return Err(ReceiveBankWireError::UserClosed);
+        }
+        if owner.flatten().is_some_and(|owner| owner.blocks.inflows) {
+            return Err(ReceiveBankWireError::InflowsBlocked);
         }
         let fees = Money::new(wire.declared_fees.min(self.received.minor()), currency).map_err(|_| ReceiveBankWireError::Fault)?;
         let credited = self.received.checked_sub(fees).map_err(|_| ReceiveBankWireError::Fault)?;

@@ -4,7 +4,7 @@ use ledger::{Account, Role};
 use money::{Currency, Money};
 use serde::{Deserialize, Serialize};
 
-use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status};
+use super::{Detail, Nature, OtherCurrency, Payment, PaymentKind, Refusal, Status};
 use crate::card::{AddressCheck, Card, CardTerms, CardType, Tokenized};
 use crate::ids::CardId;
 use crate::platform::{Environment, Platform};
@@ -155,12 +155,7 @@ pub enum CreateCardPayInError {
     },
     /// The funds or fees are not in the wallet's currency.
     #[error("the funds are not in the currency of the wallet")]
-    FundsCurrency {
-        /// Of the wallet.
-        wallet: Currency,
-        /// Of the funds or fees.
-        funds: Currency,
-    },
+    FundsCurrency(OtherCurrency),
     /// The fees are more than the funds.
     #[error("the fees are more than the funds")]
     FeesExceedFunds,
@@ -291,8 +286,8 @@ impl CreateCardPayIn {
         if let Some(card) = card.filter(|card| card.currency != funds) {
             return Err(CreateCardPayInError::CardCurrency { card: card.currency, funds });
         }
-        if let Some(funds) = [funds, self.fees.currency()].into_iter().find(|funds| *funds != to.currency) {
-            return Err(CreateCardPayInError::FundsCurrency { wallet: to.currency, funds });
+        if let Some(other) = OtherCurrency::among(to.currency, funds, self.fees.currency()) {
+            return Err(CreateCardPayInError::FundsCurrency(other));
         }
         self.debited.checked_sub(self.fees).map_err(|_| CreateCardPayInError::FeesExceedFunds)
     }
@@ -457,7 +452,10 @@ pub(super) mod tests {
 
         let s = scene();
         let create = CreateCardPayIn { fees: Money::new(5_000, Currency::GBP).unwrap(), ..s.create() };
-        s.check(&create, Err(E::FundsCurrency { wallet: Currency::EUR, funds: Currency::GBP }));
+        s.check(
+            &create,
+            Err(E::FundsCurrency(OtherCurrency { wallet: Currency::EUR, sum: crate::payment::RequestSum::Fees, currency: Currency::GBP })),
+        );
 
         let s = scene();
         let create = CreateCardPayIn { fees: eur(1_001), ..s.create() };

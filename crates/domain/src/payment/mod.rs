@@ -5,6 +5,7 @@
 mod bank_wire;
 mod card_pay_in;
 mod card_settle;
+mod other_currency;
 mod payout;
 mod payout_check;
 mod payout_prepare;
@@ -27,6 +28,7 @@ pub use bank_wire::{
 };
 pub use card_pay_in::{CARD_SESSION_PERIOD_MS, CardFlow, CardMeans, CardPayIn, CreateCardPayIn, CreateCardPayInError, UsedCard, WebFlow};
 pub use card_settle::{CardPayInError, EnterCard, ExpireCardPage, PlayPayer, SettleCardPayIn};
+pub use other_currency::{OtherCurrency, RequestSum};
 pub use payout::{
     AppliedMode, ChargeBearer, PAYOUT_PERIOD_MS, Payout, PayoutMode, PayoutReturn, PayoutStage, ReturnReason, Sent, end_to_end_id,
     payout_of_end_to_end_id,

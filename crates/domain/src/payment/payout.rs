@@ -39,7 +39,7 @@ pub enum AppliedMode {
     Instant,
     /// Through the central bank's system.
     Rtgs,
-    /// Not at all: it had to be instant and could not be.
+    /// Not at all: it failed before it was sent any way, or had to be instant and could not be.
     NotSent,
 }
 
@@ -107,7 +107,7 @@ pub enum ReturnReason {
     AccountClosed,
     /// The holder is somebody else (BE04, BE01).
     HolderMismatch,
-    /// Savings accounts take no such wires (AG01).
+    /// The account takes no such wires, as savings accounts do not (AG01).
     SavingsAccount,
     /// Another reason, or none told (MS03).
     Other,
@@ -204,8 +204,10 @@ impl OpenPayout {
         if let Some(pay_in) = self.payout.reimburses.filter(|_| self.is_funded()) {
             payout_reimburse::uncount(desk, pay_in, self.payment.debited);
         }
-        if self.payout.mode == Some(PayoutMode::InstantOnly) {
+        if self.payout.applied.is_none() || self.payout.mode == Some(PayoutMode::InstantOnly) {
             self.payout.applied = Some(AppliedMode::NotSent);
+        }
+        if self.payout.mode == Some(PayoutMode::InstantOnly) {
             desk.emit(EventType::InstantPayoutFailed, self.payment.id);
         }
         let failed = Payment { detail: Detail::Payout(self.payout), ..self.payment }.fail(why)?;

@@ -3,7 +3,7 @@
 use ledger::Role;
 use money::{Currency, Money};
 
-use super::{InstantReach, Refusal};
+use super::{InstantReach, OtherCurrency, Refusal};
 use crate::bank_account::BankAccount;
 use crate::platform::Environment;
 use crate::user::{User, Verification};
@@ -42,12 +42,7 @@ pub enum CheckInstantPayoutError {
     AuthorClosed,
     /// The funds are not in the wallet's currency.
     #[error("the funds are not in the currency of the wallet")]
-    FundsCurrency {
-        /// Of the wallet.
-        wallet: Currency,
-        /// Of the funds.
-        funds: Currency,
-    },
+    FundsCurrency(OtherCurrency),
 }
 
 impl Command for CheckInstantPayout {
@@ -80,8 +75,8 @@ impl Command for CheckInstantPayout {
         if author.is_closed() {
             return Err(CheckInstantPayoutError::AuthorClosed);
         }
-        if wallet.currency != self.debited.currency() {
-            return Err(CheckInstantPayoutError::FundsCurrency { wallet: wallet.currency, funds: self.debited.currency() });
+        if let Some(other) = OtherCurrency::among(wallet.currency, self.debited.currency(), wallet.currency) {
+            return Err(CheckInstantPayoutError::FundsCurrency(other));
         }
         let has_rail = platform.as_ref().is_some_and(|platform| platform.environment == Environment::Sandbox);
         if self.debited.currency() != Currency::EUR || !has_rail {

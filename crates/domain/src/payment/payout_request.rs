@@ -4,7 +4,7 @@ use ledger::{AccountId, PostError, Role, Uid};
 use money::{Currency, Money};
 
 use super::payout::{ChargeBearer, PAYOUT_PERIOD_MS, Payout, PayoutMode, PayoutStage};
-use super::{Detail, Nature, Payment, PaymentKind, Refusal, Status, payout_reimburse};
+use super::{Detail, Nature, OtherCurrency, Payment, PaymentKind, Refusal, Status, payout_reimburse};
 use crate::bank_account::{AccountHolder, BankAccount};
 use crate::platform::{Environment, Platform};
 use crate::user::{Category, User, Verification};
@@ -60,9 +60,9 @@ pub enum RequestPayoutError {
         author: bool,
         /// The wallet is not there.
         from: bool,
-        /// The author has no such bank account.
+        /// Neither the author nor the owner of the wallet has such a bank account.
         bank_account: bool,
-        /// No such pay-in was credited to the author.
+        /// No such pay-in was credited to either of them.
         reimbursed: bool,
     },
     /// The author is closed.
@@ -73,12 +73,7 @@ pub enum RequestPayoutError {
     AuthorIsNotOwner,
     /// The funds or the fees are not in the wallet's currency.
     #[error("the funds are not in the currency of the wallet")]
-    FundsCurrency {
-        /// Of the wallet.
-        wallet: Currency,
-        /// Of the funds or the fees.
-        funds: Currency,
-    },
+    FundsCurrency(OtherCurrency),
     /// The fees are more than the funds.
     #[error("the fees are more than the funds")]
     FeesExceedFunds,
@@ -208,8 +203,12 @@ impl RequestPayout {
         let has_role = |account: &ledger::Account| if self.author.is_some() { account.role == Role::Wallet } else { is_own(account.role) };
         let wallet = desk.account(self.from).filter(has_role);
         let holder = self.author.map_or(AccountHolder::Platform(desk.ctx().platform), AccountHolder::User);
-        let bank_account = desk.find_record::<BankAccount>(self.bank_account).filter(|it| it.lead.owner == Some(holder.id()));
-        let reimbursed = self.reimburses.map(|pay_in| desk.payment(pay_in).filter(|payment| self.was_credited_by(payment)));
+        // What belongs to the wallet's owner is there too: that the author is another is then told by itself.
+        let owner = wallet.and_then(|wallet| wallet.holder);
+        let is_theirs = |id: Option<Uid>| id.is_some_and(|id| id == holder.id() || Some(id) == owner);
+        let bank_account = desk.find_record::<BankAccount>(self.bank_account).filter(|it| is_theirs(it.lead.owner));
+        let is_reimbursable = |payment: &Payment| self.is_of_user(payment) && is_theirs(payment.credited_user.map(Uid::from));
+        let reimbursed = self.reimburses.map(|pay_in| desk.payment(pay_in).filter(is_reimbursable));
         let absent = RequestPayoutError::NotFound {
             author: matches!(author, Some(None)),
             from: wallet.is_none(),
@@ -229,10 +228,9 @@ impl RequestPayout {
         }
     }
 
-    /// Whether a payment is a pay-in that the author was credited by: nobody gives back what others have.
-    fn was_credited_by(&self, payment: &Payment) -> bool {
-        let is_pay_in = payment.kind == PaymentKind::PayIn && payment.nature == Nature::Regular;
-        is_pay_in && self.author.is_some() && payment.credited_user == self.author
+    /// Whether a payment is a pay-in that a user can give back; the platform gives none back.
+    fn is_of_user(&self, payment: &Payment) -> bool {
+        self.author.is_some() && payment.kind == PaymentKind::PayIn && payment.nature == Nature::Regular
     }
 
     fn check(&self, found: &Found) -> Result<(), RequestPayoutError> {
@@ -243,8 +241,8 @@ impl RequestPayout {
             return Err(RequestPayoutError::AuthorIsNotOwner);
         }
         let wallet = found.wallet.currency;
-        if let Some(funds) = [self.debited.currency(), self.fees.currency()].into_iter().find(|funds| *funds != wallet) {
-            return Err(RequestPayoutError::FundsCurrency { wallet, funds });
+        if let Some(other) = OtherCurrency::among(wallet, self.debited.currency(), self.fees.currency()) {
+            return Err(RequestPayoutError::FundsCurrency(other));
         }
         if self.fees.minor() > self.debited.minor() {
             return Err(RequestPayoutError::FeesExceedFunds);

@@ -200,7 +200,11 @@ fn errors_come_in_their_stated_order() {
     check(s, &|request| request.from = theirs, E::AuthorIsNotOwner);
 
     let pounds = Money::new(999, Currency::GBP).unwrap();
-    check(scene(), &|request| request.fees = pounds, E::FundsCurrency { wallet: Currency::EUR, funds: Currency::GBP });
+    check(
+        scene(),
+        &|request| request.fees = pounds,
+        E::FundsCurrency(OtherCurrency { wallet: Currency::EUR, sum: RequestSum::Fees, currency: Currency::GBP }),
+    );
     check(scene(), &|request| request.fees = eur(301), E::FeesExceedFunds);
     let unreachable =
         |request: &mut RequestPayout| (request.mode, request.reach) = (Some(PayoutMode::InstantOnly), InstantReach::Unreachable);

@@ -77,6 +77,8 @@ pub enum Unplaced {
     OtherCurrency,
     /// The user is closed.
     UserClosed,
+    /// The inflows of the wallet's owner are blocked.
+    InflowsBlocked,
 }
 
 impl Unplaced {
@@ -88,6 +90,7 @@ impl Unplaced {
             Self::PayInEnded => "pay_in_ended",
             Self::OtherCurrency => "other_currency",
             Self::UserClosed => "user_closed",
+            Self::InflowsBlocked => "inflows_blocked",
         }
     }
 
@@ -95,7 +98,7 @@ impl Unplaced {
     const fn role(self) -> Role {
         match self {
             Self::UserClosed => Role::ReturnsForClosedUsers,
-            Self::UnknownReference | Self::PayInEnded | Self::OtherCurrency => Role::UnidentifiedReceipts,
+            Self::UnknownReference | Self::PayInEnded | Self::OtherCurrency | Self::InflowsBlocked => Role::UnidentifiedReceipts,
         }
     }
 }
@@ -203,6 +206,7 @@ impl ReceiveWire {
             Err(ReceiveBankWireError::Ended(_)) => self.keep(desk, Unplaced::PayInEnded, Some(pay_in)),
             Err(ReceiveBankWireError::Currency) => self.keep(desk, Unplaced::OtherCurrency, Some(pay_in)),
             Err(ReceiveBankWireError::UserClosed) => self.keep(desk, Unplaced::UserClosed, Some(pay_in)),
+            Err(ReceiveBankWireError::InflowsBlocked) => self.keep(desk, Unplaced::InflowsBlocked, Some(pay_in)),
             Err(ReceiveBankWireError::Amount) => Err(ReceiveWireError::Amount),
             Err(ReceiveBankWireError::Fault) => Err(ReceiveWireError::Fault),
         }
@@ -403,6 +407,20 @@ mod tests {
         let reference = s.reference();
         s.unplaced(&reference, eur(1_000), Unplaced::UserClosed);
         assert_eq!(s.balances(), [0, 0, 0, 1_000]);
+    }
+
+    #[test]
+    fn money_for_a_user_whose_inflows_are_blocked_waits_and_the_pay_in_stays_open() {
+        let mut s = scene();
+        s.world.change_user(s.user, |user| user.blocks.outflows = true);
+        s.world.change_user(s.user, |user| user.blocks.inflows = true);
+        let reference = s.reference();
+        assert_eq!(s.unplaced(&reference, eur(1_000), Unplaced::InflowsBlocked).pay_in, Some(s.declared.id));
+        assert_eq!(s.balances(), [0, 0, 1_000, 0]);
+        assert_eq!(s.world.payment(s.declared.id).status, Status::Created);
+        s.world.change_user(s.user, |user| user.blocks.inflows = false);
+        s.receive(&reference, eur(1_000));
+        assert_eq!(s.balances(), [900, 100, 1_000, 0], "blocked outflows do not keep money from arriving");
     }
 
     #[test]

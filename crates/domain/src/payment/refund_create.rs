@@ -1,11 +1,12 @@
 //! Giving back money of a pay-in or of a transfer.
 
 use ledger::{Account, AccountId, EntryKind, Legs, PostError, Role};
-use money::{Currency, Money, SignedMoney};
+use money::{Money, SignedMoney};
 
 use super::card_pay_in::ASK_AFTER_MS;
 use super::refund::fees_given_back;
-use super::{Detail, Nature, Payment, PaymentKind, REFUND_PERIOD_MS, Refund, RefundReason, RefundTally, Refusal, Status};
+use super::{Detail, Nature, OtherCurrency, Payment, PaymentKind, REFUND_PERIOD_MS, Refund, RefundReason, RefundTally, Refusal, Status};
+use crate::retention::TRANSACTIONS_SHOWN_MS;
 use crate::user::User;
 use crate::{Command, Desk, JobKind, Needs, ObjectKind, PaymentId, Secret, Timestamp, UserId, Via};
 
@@ -57,6 +58,9 @@ pub enum CreateRefundError {
     /// The payment has not succeeded.
     #[error("the payment has not succeeded")]
     NotSucceeded,
+    /// It came by a means that has no refunds: money of a bank wire is given back by a payout.
+    #[error("it came by a means that has no refunds")]
+    NoSuchRefunds,
     /// Somebody else ordered the payment.
     #[error("the author did not order the payment")]
     AuthorIsAnother,
@@ -65,12 +69,7 @@ pub enum CreateRefundError {
     UserClosed,
     /// The amounts are not in the payment's currency.
     #[error("the funds are not in the currency of the payment")]
-    FundsCurrency {
-        /// Of the payment.
-        wallet: Currency,
-        /// Of the funds or fees.
-        funds: Currency,
-    },
+    FundsCurrency(OtherCurrency),
     /// Everything of the transfer was given back.
     #[error("everything was given back")]
     AlreadyRefunded,
@@ -97,7 +96,7 @@ impl Command for CreateRefund {
         need.record::<User>(self.author);
     }
 
-    /// Errors, first match wins: `NotFound`, `NotSucceeded`, `AuthorIsAnother`, `UserClosed`, `FundsCurrency`,
+    /// Errors, first match wins: `NotFound`, `NotSucceeded`, `NoSuchRefunds`, `AuthorIsAnother`, `UserClosed`, `FundsCurrency`,
     /// `AlreadyRefunded` (transfers only), `ExceedsInitial`, `FeesExceedFunds`. Refusals, first match wins: those of the
     /// sums (`AlreadyRefunded`, `RefundPending`, `RefundExceedsInitial`, `RefundedFeesExceedInitial`, `DuplicateRefund`),
     /// `NotRefundable`, `NothingCredited`, `DebitedUserClosed`, `UserBlocked`, `InsufficientFunds`, `FeeWalletInsufficient`,
@@ -108,13 +107,13 @@ impl Command for CreateRefund {
         let platform = desk.platform();
         let author = desk.find::<User>(self.author);
         let tally_record = desk.find_record::<RefundTally>(self.initial);
-        let initial = desk.payment(self.initial).filter(|payment| self.is_refunded_by(payment)).ok_or(CreateRefundError::NotFound)?;
+        let now = desk.now();
+        let initial = desk.payment(self.initial).filter(|payment| self.is_refunded_by(payment, now)).ok_or(CreateRefundError::NotFound)?;
         let tally = tally_record
             .as_ref()
             .and_then(|record| record.body::<RefundTally>())
             .map_or_else(RefundTally::default, |tally| RefundTally::clone(&tally));
         let amounts = self.check(&initial, &tally, author.as_deref())?;
-        let now = desk.now();
         let refund = self.refund(desk, &initial, amounts, platform.map_or(0, |platform| platform.policy.version), now)?;
         let debited_id = refund.debited_wallet.ok_or(CreateRefundError::Fault)?;
         let debited = desk.account(debited_id);
@@ -156,18 +155,23 @@ impl Command for CreateRefund {
 }
 
 impl CreateRefund {
-    fn is_refunded_by(&self, payment: &Payment) -> bool {
+    /// Whether it is what this refunds; one that is too old to be shown is not there.
+    fn is_refunded_by(&self, payment: &Payment, now: Timestamp) -> bool {
         let kind = match self.of {
             RefundOf::PayIn => PaymentKind::PayIn,
             RefundOf::Transfer => PaymentKind::Transfer,
         };
-        payment.kind == kind && payment.nature == Nature::Regular
+        let is_shown = payment.created_at > now.plus_ms(TRANSACTIONS_SHOWN_MS.saturating_neg());
+        payment.kind == kind && payment.nature == Nature::Regular && is_shown
     }
 
     /// What can be said before any account is looked at; gives the amounts.
     fn check(&self, initial: &Payment, tally: &RefundTally, author: Option<&User>) -> Result<RefundAmounts, CreateRefundError> {
         if initial.status != Status::Succeeded {
             return Err(CreateRefundError::NotSucceeded);
+        }
+        if self.of == RefundOf::PayIn && !matches!(initial.detail, Detail::Card(_)) {
+            return Err(CreateRefundError::NoSuchRefunds);
         }
         let author = author.filter(|_| initial.author == self.author.0).ok_or(CreateRefundError::AuthorIsAnother)?;
         if author.is_closed() {
@@ -177,8 +181,8 @@ impl CreateRefund {
         let whole = RefundAmounts { debited: initial.credited, fees: SignedMoney::new(fees.minor().saturating_neg(), fees.currency()) };
         let amounts = self.amounts.unwrap_or(whole);
         let wallet = initial.credited.currency();
-        if let Some(funds) = [amounts.debited.currency(), amounts.fees.currency()].into_iter().find(|funds| *funds != wallet) {
-            return Err(CreateRefundError::FundsCurrency { wallet, funds });
+        if let Some(other) = OtherCurrency::among(wallet, amounts.debited.currency(), amounts.fees.currency()) {
+            return Err(CreateRefundError::FundsCurrency(other));
         }
         if self.of == RefundOf::Transfer && tally.is_full(initial) {
             return Err(CreateRefundError::AlreadyRefunded);
@@ -274,7 +278,7 @@ fn refusal(
 ) -> Option<Refusal> {
     if initial.kind == PaymentKind::PayIn {
         let is_in_time = now < initial.created_at.plus_ms(REFUND_PERIOD_MS);
-        if !is_in_time || !matches!(initial.detail, Detail::Card(_)) {
+        if !is_in_time {
             return Some(Refusal::NotRefundable);
         }
     }
@@ -318,6 +322,7 @@ fn set_aside(desk: &mut Desk<'_>, refund: &Payment) -> Result<(), CreateRefundEr
 #[cfg(test)]
 pub(super) mod tests {
     use ledger::Uid;
+    use money::Currency;
 
     use super::super::card_pay_in::tests::{Scene, eur, scene};
     use super::super::{SettleCardPayIn, TransferFunds};
@@ -455,7 +460,10 @@ pub(super) mod tests {
         assert_eq!(s.world.run(&CreateRefund { author: s.payee, ..refund(&created, None) }), Err(E::NotSucceeded));
         assert_eq!(s.world.run(&CreateRefund { author: s.payee, ..with(amounts(9_999, 0)) }), Err(E::AuthorIsAnother));
         let pounds = RefundAmounts { debited: Money::new(9_999, Currency::GBP).unwrap(), fees: SignedMoney::new(0, Currency::EUR) };
-        assert_eq!(s.world.run(&with(Some(pounds))), Err(E::FundsCurrency { wallet: Currency::EUR, funds: Currency::GBP }));
+        assert_eq!(
+            s.world.run(&with(Some(pounds))),
+            Err(E::FundsCurrency(OtherCurrency { wallet: Currency::EUR, sum: crate::payment::RequestSum::Funds, currency: Currency::GBP }))
+        );
         assert_eq!(s.world.run(&with(amounts(901, 999))), Err(E::ExceedsInitial));
         assert_eq!(s.world.run(&with(amounts(900, 901))), Err(E::FeesExceedFunds));
         s.world.change_user(s.payer, |user| user.status = UserStatus::Closed);
@@ -486,8 +494,11 @@ pub(super) mod tests {
         };
         s.world.run(&away).unwrap();
         assert_eq!(s.world.run(&with(900, -100)).unwrap().refusal, Some(R::InsufficientFunds));
-        s.world.now = s.world.now.plus_ms(REFUND_PERIOD_MS);
+        let made_at = s.world.now;
+        s.world.now = made_at.plus_ms(REFUND_PERIOD_MS);
         assert_eq!(s.world.run(&with(900, 900)).unwrap().refusal, Some(R::NotRefundable));
+        s.world.now = made_at.plus_ms(TRANSACTIONS_SHOWN_MS);
+        assert_eq!(s.world.run(&with(900, 900)), Err(CreateRefundError::NotFound), "it is not shown any more");
     }
 
     #[test]

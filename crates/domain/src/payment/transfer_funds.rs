@@ -3,7 +3,7 @@
 use ledger::{AccountId, EntryKind, Legs, PostError, Role, Uid};
 use money::{Currency, Money};
 
-use super::{Detail, Nature, Payment, PaymentKind, Presence, Refusal, Status, Transfer};
+use super::{Detail, Nature, OtherCurrency, Payment, PaymentKind, Presence, Refusal, Status, Transfer};
 use crate::platform::{Platform, Policy};
 use crate::user::{Category, User, Verification};
 use crate::{Command, Desk, Fault, Needs, ObjectKind, PaymentId, Secret, UserId, WalletId};
@@ -82,12 +82,7 @@ pub enum TransferFundsError {
     },
     /// The funds or the fees are not in the wallets' currency.
     #[error("the funds are not in the currency of the wallets")]
-    FundsCurrency {
-        /// Of the wallets.
-        wallet: Currency,
-        /// Of the funds or the fees.
-        funds: Currency,
-    },
+    FundsCurrency(OtherCurrency),
     /// The fees are more than the funds.
     #[error("the fees are more than the funds")]
     FeesExceedFunds,
@@ -151,8 +146,8 @@ impl Command for TransferFunds {
         if from.currency != to.currency {
             return Err(TransferFundsError::WalletCurrencies { debited: from.currency, credited: to.currency });
         }
-        if let Some(funds) = [self.debited.currency(), self.fees.currency()].into_iter().find(|funds| *funds != from.currency) {
-            return Err(TransferFundsError::FundsCurrency { wallet: from.currency, funds });
+        if let Some(other) = OtherCurrency::among(from.currency, self.debited.currency(), self.fees.currency()) {
+            return Err(TransferFundsError::FundsCurrency(other));
         }
 
         let credited = self.debited.checked_sub(self.fees).map_err(|_| TransferFundsError::FeesExceedFunds)?;
@@ -374,7 +369,10 @@ mod tests {
 
         let s = scene();
         let transfer = TransferFunds { fees: Money::new(999, Currency::GBP).unwrap(), ..s.transfer() };
-        s.check(&transfer, Err(E::FundsCurrency { wallet: Currency::EUR, funds: Currency::GBP }));
+        s.check(
+            &transfer,
+            Err(E::FundsCurrency(OtherCurrency { wallet: Currency::EUR, sum: crate::payment::RequestSum::Fees, currency: Currency::GBP })),
+        );
 
         let s = scene();
         let transfer = TransferFunds { fees: eur(301), ..s.transfer() };

@@ -5,7 +5,7 @@ use money::{Currency, Money};
 use serde::Serialize;
 
 use crate::call::{Call, View, WireResponse, json_bytes};
-use crate::wire::error::{FieldErrors, WireError};
+use crate::wire::error::{FieldErrors, FundsNames, WireError};
 use crate::wire::fields::unknown_id;
 use crate::wire::ids::WalletName;
 use crate::wire::transaction::TransactionBody;
@@ -142,9 +142,7 @@ fn error_of(error: &DeclareBankWireError) -> WireError {
         DeclareBankWireError::CreditedUserIsNotOwner => {
             WireError::wrong_field("CreditedUserId", "CreditedUserId should be the Credited wallet owner")
         }
-        DeclareBankWireError::FundsCurrency { wallet, funds } => {
-            WireError::wallet_and_funds_differ(*wallet, "DeclaredDebitedFunds", *funds)
-        }
+        DeclareBankWireError::FundsCurrency(other) => WireError::wallet_and_funds_differ(*other, FundsNames::DECLARED),
         DeclareBankWireError::Fault => WireError::fault(),
         DeclareBankWireError::NothingCredited => {
             WireError::wrong_field("DeclaredFees", "DeclaredFees should be lower than DeclaredDebitedFunds")

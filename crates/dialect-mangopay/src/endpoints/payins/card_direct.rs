@@ -13,7 +13,7 @@ use super::card_terms::{
 use super::{CULTURES, PayInBody};
 use crate::call::{Call, View, WireResponse};
 use crate::wire::address::shown;
-use crate::wire::error::{FieldErrors, WireError};
+use crate::wire::error::{FieldErrors, FundsNames, WireError};
 use crate::wire::fields::unknown_id;
 use crate::wire::{Fields, IdText, Prefix, Spelling};
 
@@ -105,6 +105,7 @@ pub(super) fn body<'a>(view: &View, payment: &'a Payment, card: &'a CardPayIn, p
     let used = card.card.as_ref();
     let redirect = || page_url(public_url, CHALLENGE_PATH, payment.platform, payment.id.0, &card.session);
     let was_sent = card.is_challenged || card.acquirer_reference.is_some();
+    let has_succeeded = payment.status == Status::Succeeded;
     CardDirectBody {
         base: PayInBody::of(view, payment, "CARD", "DIRECT"),
         secure_mode: card_terms::secure_mode_word(terms.secure_mode),
@@ -120,12 +121,12 @@ pub(super) fn body<'a>(view: &View, payment: &'a Payment, card: &'a CardPayIn, p
         billing: terms.billing.as_ref().map(Into::into),
         shipping: terms.shipping.as_ref().map(Into::into),
         requested_3ds_version: terms.requested_version.as_deref(),
-        applied_3ds_version: was_sent.then_some(VERSION),
+        applied_3ds_version: (was_sent && terms.can_authenticate()).then_some(VERSION),
         recurring_payin_registration_id: None,
         preferred_card_network: terms.preferred_network.map(card_terms::network_word),
         payment_category: card_terms::category_word(terms.category),
         card_info: used.map(|used| (&used.seen).into()),
-        authentication_result: (payment.status == Status::Succeeded).then_some(AuthenticationBody::of(card.is_challenged)),
+        authentication_result: AuthenticationBody::of(terms, card.is_challenged).filter(|_| has_succeeded),
     }
 }
 
@@ -146,7 +147,7 @@ pub(super) fn error_of(error: &CreateCardPayInError) -> WireError {
         CreateCardPayInError::CardCurrency { card, funds } => WireError::currency_incompatibility(format!(
             "The card's currency {card} and the debitedAmount's currency {funds} must be the same"
         )),
-        CreateCardPayInError::FundsCurrency { wallet, funds } => WireError::wallet_and_funds_differ(*wallet, "DebitedFunds", *funds),
+        CreateCardPayInError::FundsCurrency(other) => WireError::wallet_and_funds_differ(*other, FundsNames::PLAIN),
         CreateCardPayInError::FeesExceedFunds => WireError::wrong_field("Fees", "Fees cannot be higher than DebitedFunds"),
         CreateCardPayInError::Fault => WireError::fault(),
     }

@@ -315,8 +315,10 @@ pub(crate) struct AuthenticationBody {
 }
 
 impl AuthenticationBody {
-    pub(crate) const fn of(is_challenged: bool) -> Self {
-        Self { authentication_type: if is_challenged { "CHALLENGE" } else { "FRICTIONLESS" } }
+    /// Nothing where nobody could authenticate.
+    pub(crate) fn of(terms: &CardTerms, is_challenged: bool) -> Option<Self> {
+        let authentication_type = if is_challenged { "CHALLENGE" } else { "FRICTIONLESS" };
+        terms.can_authenticate().then_some(Self { authentication_type })
     }
 }
 
@@ -367,6 +369,15 @@ mod tests {
         seen.sort_unstable();
         expected.sort_unstable();
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn who_pays_and_whom_it_is_sent_to_are_held_to_the_same_rule() {
+        for name in ["Billing", "Shipping"] {
+            assert_eq!(errors(&format!(r#"{{"{name}":{{"FirstName":"Hugo"}}}}"#)), [""; 0], "{name}: each part may be left out");
+            let wrong = errors(&format!(r#"{{"{name}":{{"FirstName":"Hugo","Address":{{"City":"Paris"}}}}}}"#));
+            assert_eq!(wrong, ["AddressLine1", "Country", "PostalCode"].map(|part| format!("{name}.Address.{part}")), "{name}");
+        }
     }
 
     #[test]

@@ -90,8 +90,13 @@ pub async fn list(call: &Call) -> Result<WireResponse, WireError> {
     }
 }
 
+/// What is asked of users by this call.
+async fn rules(call: &Call) -> Result<read::Rules, WireError> {
+    Ok(read::Rules { version: call.view().version, now: call.now().await? })
+}
+
 async fn create(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError> {
-    let register = read::registration(call.fields()?, kind, call.view().version)?;
+    let register = read::registration(call.fields()?, kind, rules(call).await?)?;
     call.submit(register, move |view, result| match result {
         Ok(made) => shown(view, &made.user, &made.person),
         Err(error) => Err(registration_error(error, |wrong| read::wrong_fields(wrong, kind))),
@@ -110,7 +115,7 @@ fn registration_error(error: &RegisterUserError, wrong_fields: impl FnOnce(&[Wro
 
 async fn update(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError> {
     let (text, user) = named(call)?;
-    let mut change = read::change(call.fields()?, user, kind, call.view().version);
+    let mut change = read::change(call.fields()?, user, kind, rules(call).await?);
     if change.is_wrong()
         && let Some((user, person)) = as_it_is(call, user).await?
     {

@@ -4,7 +4,7 @@ use domain::user::{
     Address, Category, Demands, LegalForm, OrganisationProfile, Person, PersonKind, PersonProfile, Problem, Profile, RegisterUser,
     UpdateUser, User, UserField, WrongField,
 };
-use domain::{Secret, UserId};
+use domain::{Secret, Timestamp, UserId};
 
 use super::v2;
 use crate::router::Version;
@@ -26,13 +26,22 @@ pub(super) const FORMS: &[(&str, LegalForm)] = &[
     ("SOLETRADER", LegalForm::Soletrader),
 ];
 
+/// What is asked of a user depends on this.
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    /// Of the wire.
+    pub version: Version,
+    /// Business time.
+    pub now: Timestamp,
+}
+
 /// A new user. Every field that is malformed, missing or names a blocked country is told at once.
 ///
 /// Without `UserCategory` it is an owner, as the official SDK's suite has it. The terms are not accepted unless it
 /// says so; in the oldest version they are, by the platform's contract.
-pub(super) fn registration(mut fields: Fields<'_>, kind: PersonKind, version: Version) -> Result<RegisterUser, WireError> {
-    let profile = profile(&mut fields, kind, version);
-    let (category, demands, has_accepted_terms) = match version {
+pub(super) fn registration(mut fields: Fields<'_>, kind: PersonKind, rules: Rules) -> Result<RegisterUser, WireError> {
+    let profile = profile(&mut fields, kind, rules);
+    let (category, demands, has_accepted_terms) = match rules.version {
         Version::V2 => (Category::Owner, Demands::People, true),
         Version::V2_01 | Version::V3 => {
             let category = fields.one_of("UserCategory", NEW_CATEGORIES).optional().unwrap_or(Category::Owner);
@@ -52,9 +61,9 @@ pub(super) struct Change<'a> {
 }
 
 /// A change of a user. Whatever is absent stays, but for the category and the terms, which have to be said.
-pub(super) fn change(mut fields: Fields<'_>, user: UserId, kind: PersonKind, version: Version) -> Change<'_> {
-    let profile = profile(&mut fields, kind, version);
-    let (category, demands, has_accepted_terms) = match version {
+pub(super) fn change(mut fields: Fields<'_>, user: UserId, kind: PersonKind, rules: Rules) -> Change<'_> {
+    let profile = profile(&mut fields, kind, rules);
+    let (category, demands, has_accepted_terms) = match rules.version {
         Version::V2 => (None, Demands::People, None),
         Version::V2_01 | Version::V3 => {
             let category = fields.one_of("UserCategory", CATEGORIES).required();
@@ -100,21 +109,21 @@ fn note(fields: &mut Fields<'_>, wrong: impl IntoIterator<Item = WrongField>, ki
     }
 }
 
-fn profile(fields: &mut Fields<'_>, kind: PersonKind, version: Version) -> Profile {
+fn profile(fields: &mut Fields<'_>, kind: PersonKind, rules: Rules) -> Profile {
     let (person, organisation) = match kind {
-        PersonKind::Natural => (natural(fields, version), None),
-        PersonKind::Legal => (representative(fields, version), Some(organisation(fields, version))),
+        PersonKind::Natural => (natural(fields, rules), None),
+        PersonKind::Legal => (representative(fields, rules), Some(organisation(fields, rules.version))),
     };
-    Profile { person, organisation, email: email(fields, "Email", version), tag: fields.tag() }
+    Profile { person, organisation, email: email(fields, "Email", rules.version), tag: fields.tag() }
 }
 
-pub(super) fn natural(fields: &mut Fields<'_>, version: Version) -> PersonProfile {
-    let name_max = name_max(version);
+pub(super) fn natural(fields: &mut Fields<'_>, rules: Rules) -> PersonProfile {
+    let name_max = name_max(rules.version);
     PersonProfile {
-        address: address(fields, "Address", version),
+        address: address(fields, "Address", rules.version),
         first_name: fields.secret("FirstName", name_max).optional(),
         last_name: fields.secret("LastName", name_max).optional(),
-        birthday_s: birthday(fields, "Birthday"),
+        birthday_s: birthday(fields, "Birthday", rules),
         nationality: fields.country("Nationality").optional(),
         country_of_residence: fields.country("CountryOfResidence").optional(),
         occupation: fields.secret("Occupation", TEXT_MAX).optional(),
@@ -123,16 +132,16 @@ pub(super) fn natural(fields: &mut Fields<'_>, version: Version) -> PersonProfil
     }
 }
 
-fn representative(fields: &mut Fields<'_>, version: Version) -> PersonProfile {
-    let name_max = name_max(version);
+fn representative(fields: &mut Fields<'_>, rules: Rules) -> PersonProfile {
+    let name_max = name_max(rules.version);
     PersonProfile {
-        address: address(fields, "LegalRepresentativeAddress", version),
+        address: address(fields, "LegalRepresentativeAddress", rules.version),
         first_name: fields.secret("LegalRepresentativeFirstName", name_max).optional(),
         last_name: fields.secret("LegalRepresentativeLastName", name_max).optional(),
-        birthday_s: birthday(fields, "LegalRepresentativeBirthday"),
+        birthday_s: birthday(fields, "LegalRepresentativeBirthday", rules),
         nationality: fields.country("LegalRepresentativeNationality").optional(),
         country_of_residence: fields.country("LegalRepresentativeCountryOfResidence").optional(),
-        email: email(fields, "LegalRepresentativeEmail", version),
+        email: email(fields, "LegalRepresentativeEmail", rules.version),
         ..PersonProfile::default()
     }
 }
@@ -153,9 +162,18 @@ const fn name_max(version: Version) -> usize {
     }
 }
 
-/// A birthday as it was sent: the civil day is its UTC day, the moment is shown again as it came.
-pub(super) fn birthday(fields: &mut Fields<'_>, name: &'static str) -> Option<Secret<i64>> {
-    fields.timestamp(name).optional().map(|at| Secret::new(at.seconds()))
+/// A birthday as it was sent: the civil day is its UTC day, the moment is shown again as it came. Nobody is born
+/// later than now; the oldest version takes any moment.
+pub(super) fn birthday(fields: &mut Fields<'_>, name: &'static str, rules: Rules) -> Option<Secret<i64>> {
+    let at = fields.timestamp(name).optional()?;
+    let is_judged = match rules.version {
+        Version::V2 => false,
+        Version::V2_01 | Version::V3 => true,
+    };
+    if is_judged && at > rules.now {
+        fields.note(name, invalid_value(&at.seconds().to_string()));
+    }
+    Some(Secret::new(at.seconds()))
 }
 
 fn email(fields: &mut Fields<'_>, name: &'static str, version: Version) -> Option<Secret<String>> {

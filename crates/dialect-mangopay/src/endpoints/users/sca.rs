@@ -6,11 +6,12 @@
 
 use domain::sca::{Presence, RegisterScaUser, RegisterScaUserError};
 use domain::user::{Category, Demands, Person, PersonKind, PersonProfile, Problem, Profile, RegisterUser, User, UserField, WrongField};
-use domain::{Record, Secret};
+use domain::{Record, Secret, Timestamp};
 use engine::{PageLink, SCA_PAGE, fresh_session, session_digest};
 
 use super::{body_of, find, read, registration_error, sca_body};
 use crate::call::{Call, View, WireResponse, respond};
+use crate::router::Version;
 use crate::wire::Fields;
 use crate::wire::error::{FieldErrors, WireError};
 use crate::wire::fields::{MissingText, TEXT_MAX, invalid_value};
@@ -40,7 +41,7 @@ pub async fn view(call: &Call) -> Result<WireResponse, WireError> {
 }
 
 async fn create(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError> {
-    let (register, presence) = registration(call.fields()?, kind)?;
+    let (register, presence) = registration(call.fields()?, kind, call.now().await?)?;
     let secret = fresh_session().ok_or_else(WireError::fault)?;
     let command = RegisterScaUser { register, presence, secret_digest: session_digest(&secret) };
     let public_url = call.dialect().config.public_url.clone();
@@ -67,8 +68,8 @@ fn shown(view: &View, user: &Record, person: &Record, redirect_url: Option<&str>
 }
 
 /// A new user, and whether it is there. Every wrong field is told at once; without a category, an owner's are.
-fn registration(mut fields: Fields<'_>, kind: PersonKind) -> Result<(RegisterUser, Presence), WireError> {
-    let profile = profile(&mut fields, kind);
+fn registration(mut fields: Fields<'_>, kind: PersonKind, now: Timestamp) -> Result<(RegisterUser, Presence), WireError> {
+    let profile = profile(&mut fields, kind, read::Rules { version: Version::V2_01, now });
     let category = fields.one_of("UserCategory", read::NEW_CATEGORIES).required();
     let has_accepted_terms = fields.bool("TermsAndConditionsAccepted").required();
     let presence = fields.one_of("ScaContext", PRESENCES).optional().unwrap_or_default();
@@ -82,30 +83,30 @@ fn registration(mut fields: Fields<'_>, kind: PersonKind) -> Result<(RegisterUse
     Ok((RegisterUser { profile, category, demands, has_accepted_terms }, presence))
 }
 
-fn profile(fields: &mut Fields<'_>, kind: PersonKind) -> Profile {
+fn profile(fields: &mut Fields<'_>, kind: PersonKind, rules: read::Rules) -> Profile {
     let (person, organisation) = match kind {
         PersonKind::Natural => {
-            let mut person = read::natural(fields, crate::router::Version::V2_01);
+            let mut person = read::natural(fields, rules);
             (person.phone, person.phone_country) = phone(fields);
             (person, None)
         }
         PersonKind::Legal => {
-            let person = fields.nested("LegalRepresentative", MissingText::MustNotBeEmpty, representative).optional();
+            let person = fields.nested("LegalRepresentative", MissingText::MustNotBeEmpty, |inner| representative(inner, rules)).optional();
             let address = fields.address("LegalRepresentativeAddress").optional();
             let person = PersonProfile { address, ..person.unwrap_or_default() };
-            (person, Some(read::organisation(fields, crate::router::Version::V2_01)))
+            (person, Some(read::organisation(fields, rules.version)))
         }
     };
     Profile { person, organisation, email: fields.email("Email").optional(), tag: fields.tag() }
 }
 
-fn representative(fields: &mut Fields<'_>) -> PersonProfile {
+fn representative(fields: &mut Fields<'_>, rules: read::Rules) -> PersonProfile {
     let (phone, phone_country) = phone(fields);
     PersonProfile {
         first_name: fields.secret("FirstName", read::NAME_MAX).optional(),
         last_name: fields.secret("LastName", read::NAME_MAX).optional(),
         email: fields.email("Email").optional(),
-        birthday_s: read::birthday(fields, "Birthday"),
+        birthday_s: read::birthday(fields, "Birthday", rules),
         nationality: fields.country("Nationality").optional(),
         country_of_residence: fields.country("CountryOfResidence").optional(),
         phone,
