@@ -13,10 +13,11 @@ use crate::demo::DemoArgs;
 use crate::failure::{Code, Failure, Told};
 use crate::fixtures::LoadArgs;
 use crate::installation::Location;
+use crate::key::KeyArgs;
 use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
 use crate::public_url::PublicUrl;
 use crate::user::{Hold, UserArgs};
-use crate::{bench, demo, fixtures, ledger, output, platform, serve, user};
+use crate::{bench, demo, fixtures, key, ledger, output, platform, serve, user};
 
 /// A payment-services engine with a real double-entry ledger.
 #[derive(Parser)]
@@ -40,9 +41,12 @@ enum Command {
     /// Loads objects from a file
     #[command(subcommand)]
     Fixtures(FixturesCommand),
-    /// Makes and shows platforms
+    /// Makes platforms
     #[command(subcommand)]
     Platform(PlatformCommand),
+    /// Makes API keys that may do less than a platform's first one
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Puts users under legal hold
     #[command(subcommand)]
     User(UserCommand),
@@ -97,6 +101,12 @@ pub struct PlatformArgs {
     /// The secret it calls with; a random one is made and shown unless given
     #[arg(long, value_name = "KEY")]
     pub api_key: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Makes an API key with these scopes, and shows it once; also while a server runs
+    Create(KeyArgs),
 }
 
 #[derive(Subcommand)]
@@ -186,6 +196,7 @@ fn run(location: &Location, json: bool, command: Command) -> Result<ExitCode, Bo
         Command::Demo(args) => demo::run(location, &args, json),
         Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Platform(PlatformCommand::Create(args)) => platform::create(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Key(KeyCommand::Create(args)) => key::create(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::User(UserCommand::Hold(args)) => user::hold(location, &args, Hold::Put, json).map(|()| ExitCode::SUCCESS),
         Command::User(UserCommand::Release(args)) => user::hold(location, &args, Hold::End, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Verify(args)) => ledger::verify(location, &args, json),

@@ -11,6 +11,7 @@ mod fixtures;
 mod http;
 mod installation;
 mod introduction;
+mod key;
 mod ledger;
 mod master_key;
 mod output;
