@@ -16,6 +16,7 @@ use crate::installation::Location;
 use crate::key::KeyArgs;
 use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
 use crate::public_url::PublicUrl;
+use crate::rate_limit::RateLimit;
 use crate::user::{Hold, UserArgs};
 use crate::{bench, demo, fixtures, key, ledger, output, platform, serve, user};
 
@@ -76,6 +77,10 @@ pub struct ServeArgs {
     /// Counts calls and tells the counts, but never refuses one
     #[arg(long)]
     pub no_rate_limit: bool,
+    /// Calls that a platform may make within 15, 30 and 60 minutes and 24 hours, those that are to be other than the vendor's:
+    /// 15m=100,24h=5000
+    #[arg(long, value_name = "WINDOW=CALLS,...", env = "FLORIN_RATE_LIMIT")]
+    pub rate_limit: Option<RateLimit>,
     /// Connections served at once; what comes beyond is answered 503. More than the system's limit of open files allows
     /// needs that raised too
     #[arg(long, value_name = "COUNT", default_value_t = CONNECTIONS, value_parser = clap::value_parser!(u32).range(1..=MOST_CONNECTIONS),

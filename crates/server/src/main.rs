@@ -18,6 +18,7 @@ mod output;
 mod platform;
 mod progress;
 mod public_url;
+mod rate_limit;
 mod serve;
 mod user;
 mod wiring;
