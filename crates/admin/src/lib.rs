@@ -27,6 +27,7 @@ mod clock;
 mod fields;
 mod ids;
 mod payouts;
+mod policy;
 pub mod routes;
 mod users;
 mod wires;
@@ -72,7 +73,7 @@ pub enum Power {
     Users,
     /// How far users are verified.
     Verification,
-    /// The platform's time and its jobs.
+    /// The platform's policy, its time and its jobs.
     Platform,
 }
 

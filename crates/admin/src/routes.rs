@@ -11,7 +11,7 @@ use http::{Request, Response};
 
 use crate::answer::Problem;
 use crate::call::handle;
-use crate::{Power, Sandbox, cards, clock, payouts, users, wires};
+use crate::{Power, Sandbox, cards, clock, payouts, policy, users, wires};
 
 macro_rules! routes {
     ($($path:literal $power:ident $what:literal $handler:path;)*) => {
@@ -49,6 +49,7 @@ routes! {
     "/sandbox/v1/users/{id}/verify" Verification "A user's identity is found good." users::verify;
     "/sandbox/v1/users/{id}/block" Users "A user's money is stopped." users::block;
     "/sandbox/v1/users/{id}/unblock" Users "A user's money flows again." users::unblock;
+    "/sandbox/v1/policy" Platform "Switches of the platform's policy are set and told." policy::change;
     "/sandbox/v1/clock/advance" Platform "Time passes for the platform." clock::advance;
     "/sandbox/v1/jobs/run" Platform "Whatever is due is done." clock::run_jobs;
 }

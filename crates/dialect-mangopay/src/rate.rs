@@ -16,6 +16,8 @@ const BUCKETS: usize = 60;
 const BUCKET_COUNT: i64 = 60;
 /// Lengths of the windows in the order of their header lines: 15, 30 and 60 minutes, 24 hours.
 const SPANS_S: [i64; WINDOWS] = [900, 1_800, 3_600, 86_400];
+/// What the windows are called, in the same order.
+pub const WINDOW_NAMES: [&str; WINDOWS] = ["15m", "30m", "60m", "24h"];
 /// Platforms whose counts are kept; beyond that, those idle longest are forgotten.
 const PLATFORMS_KEPT: usize = 4_096;
 

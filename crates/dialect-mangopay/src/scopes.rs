@@ -59,6 +59,20 @@ impl Scope {
     }
 }
 
+/// Reads what a key is to be allowed: the vendor's name of a scope, which is reading and writing, or one of both, `Payins:read`.
+/// `None` for what is neither.
+#[must_use]
+pub fn parse(text: &str) -> Option<Scopes> {
+    let (name, access) = text.split_once(':').map_or((text, None), |(name, access)| (name, Some(access)));
+    let scope = Scope::ALL.iter().find(|scope| scope.name().eq_ignore_ascii_case(name))?;
+    match access {
+        None => Some(scope.read().and(scope.write())),
+        Some("read") => Some(scope.read()),
+        Some("write") => Some(scope.write()),
+        Some(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +85,17 @@ mod tests {
                 assert_eq!(access.allow(*other), place == other_place);
             }
             assert!(Scopes::ALL.allow(*access));
+        }
+    }
+
+    #[test]
+    fn a_scope_is_read_by_its_name() {
+        let payins = Scope::Payins;
+        assert_eq!(parse("Payins:read"), Some(payins.read()));
+        assert_eq!(parse("Payins:write"), Some(payins.write()));
+        assert_eq!(parse("payins"), Some(payins.read().and(payins.write())));
+        for text in ["", "Payins:", "Payins:READ", "Payins:read:write", " Payins", "Everything"] {
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 }

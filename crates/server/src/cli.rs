@@ -13,10 +13,12 @@ use crate::demo::DemoArgs;
 use crate::failure::{Code, Failure, Told};
 use crate::fixtures::LoadArgs;
 use crate::installation::Location;
+use crate::key::KeyArgs;
 use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
 use crate::public_url::PublicUrl;
+use crate::rate_limit::RateLimit;
 use crate::user::{Hold, UserArgs};
-use crate::{bench, demo, fixtures, ledger, output, platform, serve, user};
+use crate::{bench, demo, fixtures, key, ledger, output, platform, serve, user};
 
 /// A payment-services engine with a real double-entry ledger.
 #[derive(Parser)]
@@ -40,9 +42,12 @@ enum Command {
     /// Loads objects from a file
     #[command(subcommand)]
     Fixtures(FixturesCommand),
-    /// Makes and shows platforms
+    /// Makes platforms
     #[command(subcommand)]
     Platform(PlatformCommand),
+    /// Makes API keys that may do less than a platform's first one
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Puts users under legal hold
     #[command(subcommand)]
     User(UserCommand),
@@ -72,6 +77,10 @@ pub struct ServeArgs {
     /// Counts calls and tells the counts, but never refuses one
     #[arg(long)]
     pub no_rate_limit: bool,
+    /// Calls that a platform may make within 15, 30 and 60 minutes and 24 hours, those that are to be other than the vendor's:
+    /// 15m=100,24h=5000
+    #[arg(long, value_name = "WINDOW=CALLS,...", env = "FLORIN_RATE_LIMIT")]
+    pub rate_limit: Option<RateLimit>,
     /// Connections served at once; what comes beyond is answered 503. More than the system's limit of open files allows
     /// needs that raised too
     #[arg(long, value_name = "COUNT", default_value_t = CONNECTIONS, value_parser = clap::value_parser!(u32).range(1..=MOST_CONNECTIONS),
@@ -97,6 +106,12 @@ pub struct PlatformArgs {
     /// The secret it calls with; a random one is made and shown unless given
     #[arg(long, value_name = "KEY")]
     pub api_key: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Makes an API key with these scopes, and shows it once; also while a server runs
+    Create(KeyArgs),
 }
 
 #[derive(Subcommand)]
@@ -186,6 +201,7 @@ fn run(location: &Location, json: bool, command: Command) -> Result<ExitCode, Bo
         Command::Demo(args) => demo::run(location, &args, json),
         Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Platform(PlatformCommand::Create(args)) => platform::create(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Key(KeyCommand::Create(args)) => key::create(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::User(UserCommand::Hold(args)) => user::hold(location, &args, Hold::Put, json).map(|()| ExitCode::SUCCESS),
         Command::User(UserCommand::Release(args)) => user::hold(location, &args, Hold::End, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Verify(args)) => ledger::verify(location, &args, json),

@@ -17,6 +17,7 @@ use axum::Router;
 use crate::failure::{Code, Failure, Told};
 use crate::fixtures::{self, Counted};
 use crate::installation::{Installation, InstallationError, Location};
+use crate::key::{self, NewKey};
 use crate::ledger::{PaymentView, Sought};
 use crate::platform::{self, NewPlatform};
 use crate::user::{self, HoldRequest};
@@ -31,6 +32,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
     CreatePlatform(NewPlatform),
+    CreateKey(NewKey),
     HoldUser(HoldRequest),
     FindPayments(Sought),
     RunFixture { line: String, hash: String, last_client: Option<String> },
@@ -89,6 +91,10 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
             Ok(_) => Response::Done,
             Err(error) => Response::Refused(Told::of(&error)),
         },
+        Ok(Request::CreateKey(new)) => match key::make(installation, &new).await {
+            Ok(()) => Response::Done,
+            Err(error) => Response::Refused(Told::of(error.as_ref())),
+        },
         Ok(Request::HoldUser(request)) => match user::carry_out(installation, &request).await {
             Ok(()) => Response::Done,
             Err(error) => Response::Refused(Told::of(error.as_ref())),
@@ -116,6 +122,11 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
 /// Asks the running server to make a platform.
 pub async fn create_platform(location: &Location, new: &NewPlatform) -> Result<(), Box<dyn Error>> {
     done(ask(location, &Request::CreatePlatform(new.clone())).await?)
+}
+
+/// Asks the running server to make an API key.
+pub async fn create_key(location: &Location, new: &NewKey) -> Result<(), Box<dyn Error>> {
+    done(ask(location, &Request::CreateKey(new.clone())).await?)
 }
 
 /// Asks the running server to put or end a legal hold.

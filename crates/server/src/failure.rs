@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fixtures;
 use crate::installation::InstallationError;
 use crate::master_key::MasterKeyError;
 use crate::platform::PlatformError;
@@ -44,12 +45,18 @@ pub enum Code {
 pub struct Failure {
     code: Code,
     message: String,
+    line: Option<usize>,
 }
 
 impl Failure {
     /// A failure of this kind, in words that name what it is about.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), line: None }
+    }
+
+    /// What has failed at a line of a file, from one.
+    pub fn at_line(self, line: usize) -> Self {
+        Self { message: format!("line {line}: {}", self.message), line: Some(line), ..self }
     }
 }
 
@@ -70,6 +77,9 @@ pub struct Told {
     pub message: String,
     /// Why, each line the cause of the one before; what a message has said already is not said again.
     pub causes: Vec<String>,
+    /// The line of the file that it is about, from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 /// What `--json` prints of a failure.
@@ -91,7 +101,8 @@ impl Told {
             }
             source = cause.source();
         }
-        Self { code: code_of(error), message, causes }
+        let line = error.downcast_ref::<Failure>().and_then(|failure| failure.line);
+        Self { code: code_of(error), message, causes, line }
     }
 
     /// The text for standard error, without the end of its last line.
@@ -107,7 +118,8 @@ impl Told {
 /// A failure that was told elsewhere, by the server that was asked.
 impl From<Told> for Failure {
     fn from(told: Told) -> Self {
-        Self { code: told.code, message: std::iter::once(told.message).chain(told.causes).collect::<Vec<_>>().join(": ") }
+        let message = std::iter::once(told.message).chain(told.causes).collect::<Vec<_>>().join(": ");
+        Self { code: told.code, message, line: told.line }
     }
 }
 
@@ -137,6 +149,12 @@ fn known(error: &(dyn Error + 'static)) -> Option<Code> {
             PlatformError::Installation(error) => known(error),
             PlatformError::Engine(_) => None,
         };
+    }
+    if error.is::<fixtures::Wrong>() {
+        return Some(Code::Invalid);
+    }
+    if error.is::<engine::StoreError>() {
+        return Some(Code::Storage);
     }
     match error.downcast_ref::<InstallationError>()? {
         InstallationError::MasterKey(_) | InstallationError::WrongKey { .. } => Some(Code::MasterKey),

@@ -109,12 +109,12 @@ impl Location {
     }
 
     /// Makes the data folder unless it is there.
-    pub fn make_folder(&self) -> Result<(), InstallationError> {
+    fn make_folder(&self) -> Result<(), InstallationError> {
         store::sqlite::make_folder(&self.data).map_err(|source| InstallationError::Folder { path: self.data.clone(), source })
     }
 
     /// Whether nothing was ever here: no data in the folder, or none in the database.
-    pub fn is_new(&self) -> Result<bool, InstallationError> {
+    fn is_new(&self) -> Result<bool, InstallationError> {
         match self.url()? {
             None => Ok(!self.data.join(store::sqlite::MAIN_FILE).exists()),
             Some(url) => Ok(store::postgres::is_new(url)?),

@@ -1,7 +1,8 @@
 //! The first platform: made once, and its API key shown once.
 //!
-//! What is to be shown is in a file of the data folder, readable by its owner only, from before anything is made until it has
-//! been shown. A start that fails or is killed in between is so made up for by the next one, with the same credentials.
+//! A first start is one of a server on data that has no platform yet, whoever made the data. What is to be shown is in a file
+//! of the data folder, readable by its owner only, from before the platform is made until it has been shown. A start that fails
+//! or is killed in between is so made up for by the next one, with the same credentials.
 
 use std::error::Error;
 use std::io::Write;
@@ -27,8 +28,8 @@ pub struct Introduction {
 }
 
 impl Introduction {
-    /// What a new installation is to be introduced with, or one whose introduction was cut short.
-    pub fn prepare(location: &Location) -> Result<Option<Self>, Box<dyn Error>> {
+    /// What an installation without a platform is to be introduced with, or one whose introduction was cut short.
+    pub async fn prepare(location: &Location, installation: &Installation) -> Result<Option<Self>, Box<dyn Error>> {
         let path = location.data.join(FILE);
         match std::fs::read(&path) {
             Ok(bytes) => {
@@ -38,11 +39,10 @@ impl Introduction {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(source) => return Err(InstallationError::File { path, source }.into()),
         }
-        if !location.is_new()? {
+        if !installation.reads.platforms(None, 1).await?.is_empty() {
             return Ok(None);
         }
         let new = NewPlatform { client_id: FIRST_PLATFORM.to_owned(), api_key: platform::random_key()? };
-        location.make_folder()?;
         // Whole or not at all, and never over another one.
         let mut file = tempfile::NamedTempFile::new_in(&location.data)
             .map_err(|source| InstallationError::Folder { path: location.data.clone(), source })?;

@@ -79,8 +79,13 @@ fn check(new: &NewPlatform) -> Result<(), PlatformError> {
     if new.client_id.is_empty() || new.client_id.len() > CLIENT_ID_MAX || !new.client_id.chars().all(is_allowed) {
         return Err(PlatformError::ClientId);
     }
-    let is_visible = new.api_key.chars().all(|c| c.is_ascii_graphic());
-    if !(API_KEY_MIN..=API_KEY_MAX).contains(&new.api_key.len()) || !is_visible {
+    check_key(&new.api_key)
+}
+
+/// Errors: the text is no API key.
+pub fn check_key(api_key: &str) -> Result<(), PlatformError> {
+    let is_visible = api_key.chars().all(|c| c.is_ascii_graphic());
+    if !(API_KEY_MIN..=API_KEY_MAX).contains(&api_key.len()) || !is_visible {
         return Err(PlatformError::ApiKey);
     }
     Ok(())

@@ -65,14 +65,14 @@ impl Running {
             Failure::new(Code::Address, format!("cannot listen on {}, which --listen or FLORIN_LISTEN names: {error}", args.listen))
         })?;
         let address = listener.local_addr()?;
-        // Before anything else is made: a start that fails further on is then made up for by the next one.
-        let introduction = Introduction::prepare(location)?;
         let installation = Arc::new(location.start()?);
+        // Before others may make platforms through the socket; until there is one, each start is a first one.
+        let introduction = Introduction::prepare(location, &installation).await?;
         let public_url = args.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(address));
         if args.public_url.is_none() && address.ip().is_unspecified() {
             tracing::warn!(%public_url, "links in answers lead to this machine alone: --public-url says what others reach it by");
         }
-        let wired = wire(location, installation, public_url.as_str(), !args.no_rate_limit)?;
+        let wired = wire(location, installation, public_url.as_str(), args.rate_limit.unwrap_or_default().config(!args.no_rate_limit))?;
         control::listen(location, Arc::clone(&wired.installation), wired.router.clone()).await?;
         if let Some(introduction) = introduction {
             introduction.make(&wired.installation, json).await?;

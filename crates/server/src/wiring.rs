@@ -157,7 +157,7 @@ impl Chores for Work {
 }
 
 /// Puts everything together. The simulated outside has its files beside ours, as a bank would have its own house.
-pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &str, enforces_rates: bool) -> Result<Wired, Box<dyn Error>> {
+pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &str, rate: RateConfig) -> Result<Wired, Box<dyn Error>> {
     let (engine, reads, clock) = (installation.engine.clone(), Arc::clone(&installation.reads), Arc::clone(&installation.clock));
     let outside = location.data.join("outside");
     std::fs::create_dir_all(&outside).map_err(|source| InstallationError::File { path: outside.clone(), source })?;
@@ -166,7 +166,7 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
     let rails = Rails { cards: Some(Arc::new(acquirer)), bank: Some(Arc::new(bank.clone())) };
 
     let mut config = Config::new(public_url);
-    config.rate = RateConfig { is_enforced: enforces_rates, ..RateConfig::default() };
+    config.rate = rate;
     config.rails = rails.clone();
     config.origin_key = installation.origin_key;
     let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?, config);

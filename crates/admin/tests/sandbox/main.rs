@@ -9,6 +9,7 @@ mod fields;
 mod keys;
 mod party;
 mod payouts;
+mod policy;
 mod users;
 mod wires;
 mod world;

@@ -21,6 +21,12 @@ impl Scopes {
         Self(bits)
     }
 
+    /// What either allows.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether every bit of `asked` is there.
     #[must_use]
     pub const fn allow(self, asked: Self) -> bool {
@@ -51,6 +57,32 @@ impl Resource for ApiKey {
 
     fn status(&self) -> &'static str {
         if self.revoked_at.is_some() { "revoked" } else { "active" }
+    }
+}
+
+/// Gives a platform one more key. The caller made the secret and shows it; only its digest comes here.
+#[derive(Clone, Debug)]
+pub struct CreateApiKey {
+    /// SHA-256 of the secret.
+    pub digest: [u8; 32],
+    /// What it may do.
+    pub scopes: Scopes,
+    /// The name its owner gives it.
+    pub alias: String,
+}
+
+impl Command for CreateApiKey {
+    type Outcome = ApiKeyId;
+    /// The platform is not there.
+    type Error = ();
+    const NAME: &'static str = "api_key.create";
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<ApiKeyId, ()> {
+        desk.platform().ok_or(())?;
+        let key: ApiKeyId = desk.fresh();
+        desk.note_object(key);
+        desk.insert(key, ApiKey { digest: self.digest, scopes: self.scopes, alias: self.alias.clone(), revoked_at: None });
+        Ok(key)
     }
 }
 
@@ -135,6 +167,16 @@ mod tests {
     fn every_scope_includes_each() {
         assert!(Scopes::ALL.allow(Scopes::from_bits(0b101)));
         assert!(!Scopes::from_bits(0b100).allow(Scopes::from_bits(0b101)));
+        assert_eq!(Scopes::from_bits(0b100).and(Scopes::from_bits(0b101)), Scopes::from_bits(0b101));
+    }
+
+    #[test]
+    fn a_key_has_the_scopes_that_it_was_given() {
+        let mut world = crate::core::workbench::World::new();
+        let scopes = Scopes::from_bits(0b10);
+        let id = world.run(&CreateApiKey { digest: [7; 32], scopes, alias: "reports".to_owned() }).unwrap();
+        let key = world.find::<ApiKey>(id).unwrap();
+        assert_eq!((key.digest, key.scopes, key.alias.as_str(), key.revoked_at), ([7; 32], scopes, "reports", None));
     }
 
     #[test]

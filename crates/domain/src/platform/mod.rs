@@ -8,11 +8,11 @@ mod policy;
 mod profile;
 mod sandbox;
 
-pub use access::{AccessToken, ApiKey, IssueToken, Scopes, digest_matches};
+pub use access::{AccessToken, ApiKey, CreateApiKey, IssueToken, Scopes, digest_matches};
 pub use clock::{AdvanceClock, AdvanceClockError, CLOCK_AHEAD_MAX_MS};
 pub use create::{CreatePlatform, CreatePlatformError};
 pub use fixture::NoteFixture;
-pub use policy::{BehaviourDate, Policy, Regime};
+pub use policy::{BehaviourDate, ChangePolicy, Policy, Regime};
 pub use profile::{ClientLogo, ClientProfile, ImageFormat, LOGO_MAX_BYTES, Licensor, LogoError, UpdateClient, UploadLogo};
 pub use sandbox::{InSandbox, InSandboxError};
 

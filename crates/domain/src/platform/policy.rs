@@ -3,6 +3,9 @@
 use money::Currency;
 use serde::{Deserialize, Serialize};
 
+use super::Platform;
+use crate::{Command, Desk};
+
 /// Whose rules a platform starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,5 +71,65 @@ impl Policy {
     #[must_use]
     pub fn allows_currency(&self, currency: Currency) -> bool {
         self.currencies.is_empty() || self.currencies.iter().any(|code| code == currency.code())
+    }
+}
+
+/// Changes switches of the platform's own policy; what is absent stays. One that changes nothing makes no new version.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChangePolicy {
+    /// Whether money may reach verified owners only.
+    pub requires_verified_beneficiary: Option<bool>,
+    /// Whether names that look made up are refused.
+    pub refuses_fake_names: Option<bool>,
+    /// Whether payouts need a verified author.
+    pub payout_requires_verification: Option<bool>,
+}
+
+impl Command for ChangePolicy {
+    /// The policy as it is now.
+    type Outcome = Policy;
+    /// The platform is not there.
+    type Error = ();
+    const NAME: &'static str = "policy.change";
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Policy, ()> {
+        let id = desk.ctx().platform;
+        let record = desk.find_record::<Platform>(id).ok_or(())?;
+        let platform = record.body::<Platform>().ok_or(())?;
+        desk.note_object(id);
+        let old = &platform.policy;
+        let policy = Policy {
+            requires_verified_beneficiary: self.requires_verified_beneficiary.unwrap_or(old.requires_verified_beneficiary),
+            refuses_fake_names: self.refuses_fake_names.unwrap_or(old.refuses_fake_names),
+            payout_requires_verification: self.payout_requires_verification.unwrap_or(old.payout_requires_verification),
+            ..old.clone()
+        };
+        if policy == *old {
+            return Ok(policy);
+        }
+        let policy = Policy { version: old.version.saturating_add(1), ..policy };
+        desk.update(&record, Platform { policy: policy.clone(), ..Platform::clone(&platform) });
+        Ok(policy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::workbench::World;
+
+    #[test]
+    fn what_is_absent_stays_and_each_change_is_a_version() {
+        let mut world = World::new();
+        let old = world.run(&ChangePolicy::default()).unwrap();
+        assert_eq!(old.version, 1);
+        let refusing = world.run(&ChangePolicy { refuses_fake_names: Some(true), ..ChangePolicy::default() }).unwrap();
+        assert_eq!(refusing, Policy { version: 2, refuses_fake_names: true, ..old.clone() });
+        let strict = world.run(&ChangePolicy { requires_verified_beneficiary: Some(true), ..ChangePolicy::default() }).unwrap();
+        assert_eq!(strict, Policy { version: 3, requires_verified_beneficiary: true, ..refusing });
+        let again = world.run(&ChangePolicy { refuses_fake_names: Some(true), ..ChangePolicy::default() }).unwrap();
+        assert_eq!(again, strict, "nothing has changed");
+        let lax = ChangePolicy { payout_requires_verification: Some(false), ..ChangePolicy::default() };
+        assert!(!world.run(&lax).unwrap().payout_requires_verification);
     }
 }

@@ -18,6 +18,18 @@ fn ask(address: SocketAddr, request: &str) -> String {
 }
 
 #[test]
+fn a_platform_may_call_as_often_as_the_limits_say() {
+    let world = World::new(0, 0, None);
+    let mut command = florin(&world.data(), None);
+    command.args(["serve", "--listen", "127.0.0.1:0"]).env("FLORIN_RATE_LIMIT", "24h=9,15m=2");
+    let server = Program::start(command);
+    let mut client = Client::connect(server.listens().1).unwrap();
+    let path = format!("/v2.01/{CLIENT_ID}/users");
+    let statuses = [(); 3].map(|()| client.send("GET", &path, None, "").unwrap().status);
+    assert_eq!(statuses, [200, 200, 429]);
+}
+
+#[test]
 fn each_path_has_its_own_bound() {
     let world = World::new(2, 100, None);
     let server = Program::serve(&world.data(), None, &[]);

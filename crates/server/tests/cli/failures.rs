@@ -115,6 +115,45 @@ fn each_failure_names_what_it_is_about() {
     assert!(!std::path::Path::new(&empty).exists(), "what only looks makes nothing");
 }
 
+/// The same with and without a running server, and with the line as a number.
+#[test]
+fn a_line_of_fixtures_tells_its_number_and_what_kind_of_failure_it_is() {
+    let world = World::new(0, 0, None);
+    let file = world.folder.path().join("fixtures.jsonl");
+    let name = file.display().to_string();
+    let load = ["fixtures", "load", &name];
+    check(&world, &case(&load, "not_found", &[&name]));
+    let folder = world.folder.path().display().to_string();
+    check(&world, &case(&["fixtures", "load", &folder], "storage", &[&folder]));
+    let advance = |client: &str, body: &str| {
+        format!(r#"{{"method": "POST", "path": "/sandbox/v1/clock/advance", "client_id": "{client}", "body": {body}}}"#)
+    };
+    let user =
+        r#""FirstName": "A", "LastName": "B", "Email": "a@example.com", "UserCategory": "PAYER", "TermsAndConditionsAccepted": true"#;
+    let made = |id: &str| format!(r#"{{"as": "{id}", "method": "POST", "path": "/v2.01/kill-tests/users/natural", "body": {{{user}}}}}"#);
+    let cases = [
+        ("{".to_owned(), "invalid"),
+        (r#"{"method": "GET", "path": "/sandbox/v1/wires"}"#.to_owned(), "invalid"),
+        (advance("nobody", "{}"), "not_found"),
+        (advance("kill-tests", r#"{"days": -1}"#), "invalid"),
+        (r#"{"method": "GET", "path": "/v2.01/kill-tests/users/user_m_nobody"}"#.to_owned(), "not_found"),
+        (format!("{}\n{}", made("user_m_one"), made("user_m_one").replace(r#""A""#, r#""C""#)), "exists"),
+        (made("wlt_m_one"), "invalid"),
+    ];
+    let tried = || {
+        for (lines, code) in &cases {
+            std::fs::write(&file, format!("\n{lines}\n")).unwrap();
+            let number = 1 + lines.lines().count();
+            let error = check(&world, &case(&load, code, &[&format!("line {number}: ")]));
+            assert_eq!(error["line"], number, "{lines}");
+        }
+    };
+    tried();
+    let server = Program::serve(&world.data(), None, &[]);
+    server.listens();
+    tried();
+}
+
 #[test]
 fn a_command_line_that_cannot_be_understood_is_told_in_the_same_form() {
     let world = World::new(0, 0, None);
@@ -124,6 +163,8 @@ fn a_command_line_that_cannot_be_understood_is_told_in_the_same_form() {
         (&["ledger", "balance"], &["<ID>"]),
         (&["ledger", "balance", "FEES_EUR", "--at", "noon"], &["--at", "noon"]),
         (&["serve", "--listen", "foo"], &["--listen", "foo"]),
+        (&["serve", "--rate-limit", "15m=0"], &["--rate-limit", "\"0\""]),
+        (&["serve", "--rate-limit", "1h=5"], &["--rate-limit", "24h"]),
         (&["serve", "--public-url", "foo"], &["--public-url", "foo", "https://"]),
         (&["serve", "--public-url", "https://a.example/?b=c"], &["--public-url", "query"]),
         (&["serve", "--public-url", "https://a.example/#b"], &["--public-url", "fragment"]),

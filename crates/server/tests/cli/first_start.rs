@@ -71,6 +71,33 @@ fn a_start_that_failed_is_made_up_for() {
     }
 }
 
+/// Data that another command has made, without a platform, leaves the first start to the first server.
+#[test]
+fn what_fails_before_it_takes_nothing_from_the_first_start() {
+    for place in places() {
+        std::fs::write(place.folder.path().join("bad.jsonl"), "{}\n").unwrap();
+        let bad = place.folder.path().join("bad.jsonl").display().to_string();
+        for args in [&["fixtures", "load", &bad][..], &["user", "hold", "user_m_a", "--client-id", "nobody"]] {
+            refused(&place.data(), place.database(), args);
+        }
+        done(&place.data(), place.database(), &["ledger", "verify"]);
+        let server = place.serve();
+        assert!(shown(&server.listens().0).is_some(), "the first platform is shown");
+        server.terminate();
+    }
+}
+
+#[test]
+fn whoever_made_a_platform_gets_no_other() {
+    for place in places() {
+        done(&place.data(), place.database(), &["platform", "create", "--client-id", "mine"]);
+        let server = place.serve();
+        assert_eq!(shown(&server.listens().0), None);
+        done(&place.data(), place.database(), &["platform", "create", "--client-id", "sandbox"]);
+        server.terminate();
+    }
+}
+
 #[test]
 fn a_first_start_speaks_json_too() {
     let place = &places()[0];

@@ -8,5 +8,6 @@ mod door;
 mod failures;
 mod first_start;
 mod fixtures;
+mod keys;
 mod ledger;
 mod program;

@@ -238,7 +238,7 @@ impl Drop for Server {
 /// A connection that is kept open.
 pub struct Client {
     stream: TcpStream,
-    authorization: String,
+    pub authorization: String,
 }
 
 /// What was answered.
