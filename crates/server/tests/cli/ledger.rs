@@ -175,7 +175,7 @@ fn a_platforms_own_account_has_the_name_that_the_api_shows() {
             json!({"as": "payin_m_credit", "method": "POST", "path": path, "body": wire}),
             json!({"method": "POST", "path": "/sandbox/v1/payins/payin_m_credit/receive", "client_id": "other", "body": {}}),
             json!({"as": "payin_m_own", "method": "POST", "path": path.replace("other", CLIENT_ID), "body": wire}),
-            json!({"method": "POST", "path": "/sandbox/v1/payins/payin_m_own/receive", "client_id": CLIENT_ID, "body": {"Amount": 70}}),
+            json!({"method": "POST", "path": "/sandbox/v1/payins/payin_m_own/receive", "client_id": CLIENT_ID, "body": {"amount": 70}}),
         ];
         let file = world.folder.path().join("credits.jsonl");
         std::fs::write(&file, lines.map(|line| format!("{line}\n")).concat()).unwrap();
