@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
 
 use crate::demo::DemoArgs;
 use crate::failure::{Code, Failure, Told};
@@ -155,6 +156,13 @@ enum BenchCommand {
     Baseline(bench::BaselineArgs),
 }
 
+/// What `--json --version` prints.
+#[derive(Serialize)]
+struct Version {
+    name: &'static str,
+    version: &'static str,
+}
+
 /// What a command ends with that could not be done, or not be understood.
 const FAILED: u8 = 2;
 
@@ -179,6 +187,10 @@ fn asks_for_json(given: &[OsString]) -> bool {
 
 /// Tells what is wrong with a command line; or what `--help` and `--version` ask for, which is nothing wrong.
 fn not_understood(error: &clap::Error, json: bool) -> ExitCode {
+    if json && error.kind() == ErrorKind::DisplayVersion {
+        output::print(json, &Version { name: "florin", version: env!("CARGO_PKG_VERSION") }, String::new);
+        return ExitCode::SUCCESS;
+    }
     if !error.use_stderr() || !json {
         drop(error.print());
         return if error.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };

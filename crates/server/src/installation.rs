@@ -180,6 +180,21 @@ impl Location {
         }
     }
 
+    /// [`Self::start`]; or nothing where a running server has the data, and is to be asked through its socket: by those only who
+    /// have its master key, as without it. Errors: those of both, and another key.
+    pub fn start_unless_served(&self) -> Result<Option<Installation>, InstallationError> {
+        let in_use = match self.start() {
+            Err(error) if error.is_in_use() => error,
+            started => return started.map(Some),
+        };
+        match self.open_scan() {
+            // It has only just taken the folder.
+            Err(InstallationError::NoData(_)) => Err(in_use),
+            Err(error) => Err(error),
+            Ok(_) => Ok(None),
+        }
+    }
+
     /// Opens everything that commands need, making what is missing.
     pub fn start(&self) -> Result<Installation, InstallationError> {
         let url = self.url()?;

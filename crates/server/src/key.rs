@@ -49,10 +49,9 @@ pub fn create(location: &Location, args: &KeyArgs, json: bool) -> Result<(), Box
     check(&new)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        match location.start() {
-            Ok(installation) => make(&installation, &new).await,
-            Err(error) if error.is_in_use() => control::create_key(location, &new).await,
-            Err(error) => Err(error.into()),
+        match location.start_unless_served()? {
+            Some(installation) => make(&installation, &new).await,
+            None => control::create_key(location, &new).await,
         }
     })?;
     output::print(json, &new, || {

@@ -1,6 +1,7 @@
 //! How commands speak: to people by default, as JSON when asked.
 
-use std::io::{ErrorKind, Write};
+use std::error::Error;
+use std::io::{BufWriter, ErrorKind, StdoutLock, Write};
 use std::sync::OnceLock;
 
 use money::Balance;
@@ -34,6 +35,59 @@ pub fn line(text: &str) {
             std::process::exit(2);
         }
         Ok(()) | Err(_) => {}
+    }
+}
+
+/// Standard output for a long text. Whoever reads may go, as `head` does: what is written then fails, and [`Long::end`] takes
+/// that for the end that the reader wanted.
+pub struct Long {
+    out: BufWriter<Heard>,
+}
+
+/// Standard output, and whether its reader has gone.
+struct Heard {
+    out: StdoutLock<'static>,
+    has_gone: bool,
+}
+
+impl Long {
+    /// Nothing written yet.
+    pub fn new() -> Self {
+        Self { out: BufWriter::new(Heard { out: std::io::stdout().lock(), has_gone: false }) }
+    }
+
+    /// How the writing ended: well too, if it ended because the reader had gone.
+    pub fn end(self, written: Result<(), Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+        if self.out.get_ref().has_gone { Ok(()) } else { written }
+    }
+}
+
+impl Write for Long {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Heard {
+    fn noted<T>(&mut self, done: std::io::Result<T>) -> std::io::Result<T> {
+        self.has_gone |= done.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe);
+        done
+    }
+}
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let done = self.out.write(bytes);
+        self.noted(done)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let done = self.out.flush();
+        self.noted(done)
     }
 }
 

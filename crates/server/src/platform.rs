@@ -64,10 +64,9 @@ pub fn create(location: &Location, args: &PlatformArgs, json: bool) -> Result<()
     check(&new)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        match location.start() {
-            Ok(installation) => make(&installation.engine, &installation, &new).await.map(drop).map_err(Box::<dyn Error>::from),
-            Err(error) if error.is_in_use() => control::create_platform(location, &new).await,
-            Err(error) => Err(error.into()),
+        match location.start_unless_served()? {
+            Some(installation) => make(&installation.engine, &installation, &new).await.map(drop).map_err(Box::<dyn Error>::from),
+            None => control::create_platform(location, &new).await,
         }
     })?;
     output::print(json, &new, || format!("Made platform {}.\n  ClientId {}\n  API key  {}", new.client_id, new.client_id, new.api_key));

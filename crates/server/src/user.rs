@@ -51,10 +51,9 @@ pub fn hold(location: &Location, args: &UserArgs, hold: Hold, json: bool) -> Res
     let request = HoldRequest { client_id: args.client_id.clone(), user: args.id.clone(), hold };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        match location.start() {
-            Ok(installation) => carry_out(&installation, &request).await,
-            Err(error) if error.is_in_use() => control::hold_user(location, &request).await,
-            Err(error) => Err(error.into()),
+        match location.start_unless_served()? {
+            Some(installation) => carry_out(&installation, &request).await,
+            None => control::hold_user(location, &request).await,
         }
     })?;
     let is = if hold == Hold::Put { "is under legal hold" } else { "is no longer under legal hold" };

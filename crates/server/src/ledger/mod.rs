@@ -136,13 +136,14 @@ fn entries(number: u64) -> String {
 /// `florin ledger export`. As JSON it is an object an entry, a line each, whatever the format.
 pub fn export(location: &Location, format: Format, json: bool) -> Result<(), Box<dyn Error>> {
     let scan = location.open_scan()?;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = output::Long::new();
     // A line about progress would be within the journal where both go to one terminal.
     let mut progress = Progress::counting("entries", json || std::io::stdout().is_terminal());
-    match format {
+    let written = match format {
         _ if json => lines(scan.as_ref(), &mut out),
         Format::Hledger => hledger::write(scan.as_ref(), &mut out, &mut progress),
-    }
+    };
+    out.end(written)
 }
 
 fn lines(scan: &dyn Scan, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {

@@ -211,6 +211,46 @@ fn a_running_server_tells_the_same() {
     }
 }
 
+/// Whoever has not the master key is refused, also where a server that has it would do what is asked.
+#[test]
+fn a_running_server_does_nothing_for_another_key() {
+    for world in [World::new(0, 0, None), World::new(0, 0, Some(testkit::postgres::server().database()))] {
+        let database = world.database.as_deref();
+        let server = Program::serve(&world.data(), database, &[]);
+        server.listens();
+        let wrong = world.folder.path().join("wrong.key");
+        std::fs::write(&wrong, "0".repeat(64)).unwrap();
+        std::fs::set_permissions(&wrong, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let wrong = wrong.display().to_string();
+        let args = ["--json", "platform", "create", "--client-id", "new", "--master-key", &wrong];
+        let said = crate::program::refused(&world.data(), database, &args);
+        assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["error"]["code"], "master_key", "{said}");
+        done(&world.data(), database, &["platform", "create", "--client-id", "new"]);
+    }
+}
+
+#[test]
+fn a_version_is_an_object_for_scripts() {
+    let world = World::new(0, 0, None);
+    for args in [["--json", "--version"], ["--version", "--json"]] {
+        let told: Value = serde_json::from_str(&done(&world.data(), None, &args)).unwrap();
+        assert_eq!((&told["name"], &told["version"]), (&Value::from("florin"), &Value::from(env!("CARGO_PKG_VERSION"))));
+    }
+    assert!(done(&world.data(), None, &["--version"]).starts_with("florin "));
+}
+
+#[test]
+fn a_reader_that_goes_is_no_failure() {
+    use std::process::Stdio;
+    let world = World::new(1, 100, None);
+    for args in [&["ledger", "export"][..], &["--json", "ledger", "export"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = florin(&world.data(), None).args(args).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""), "{args:?}");
+    }
+}
+
 #[test]
 fn a_server_on_every_address_says_where_its_links_lead() {
     let world = World::new(0, 0, None);
