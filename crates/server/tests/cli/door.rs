@@ -18,6 +18,21 @@ fn ask(address: SocketAddr, request: &str) -> String {
 }
 
 #[test]
+fn a_head_that_is_too_long_is_refused() {
+    let world = World::new(0, 0, None);
+    let server = Program::serve(&world.data(), None, &[]);
+    let address = server.listens().1;
+    let status = |lines: usize, length: usize| {
+        let line = format!("X-Line: {}\r\n", "a".repeat(length));
+        let answer = ask(address, &format!("GET /health HTTP/1.1\r\nConnection: close\r\n{}Host: a\r\n\r\n", line.repeat(lines)));
+        answer.get(9..12).unwrap_or_default().to_owned()
+    };
+    assert_eq!(status(15, 4_000), "200");
+    assert_eq!(status(50, 4_000), "431");
+    assert_eq!((status(98, 1), status(99, 1)), ("200".to_owned(), "431".to_owned()));
+}
+
+#[test]
 fn a_platform_may_call_as_often_as_the_limits_say() {
     let world = World::new(0, 0, None);
     let mut command = florin(&world.data(), None);
