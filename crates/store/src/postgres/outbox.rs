@@ -19,7 +19,7 @@ pub const CHUNK_OF_PLATFORM: usize = 32;
 /// No row more is taken when so many bytes are.
 pub const CHUNK_BYTES: i64 = 4 << 20;
 
-/// The oldest rows of each platform after `$1` but for those of `$2`, goes from platform to platform along the key.
+/// The oldest rows of each platform behind `$1`, but for those of `$2`: it goes from platform to platform along the key.
 /// Parameters: platform, platforms, rows at most ([`CHUNK`]), of one platform, bytes.
 ///
 /// Planned each time: which index is the right one shows only once there are rows.
