@@ -30,7 +30,7 @@ use crate::listing::{Change, Row};
 
 /// Without anybody waiting, the projector looks this often: late enough to take many at once.
 const PAUSE: Duration = Duration::from_millis(100);
-/// With somebody waiting, it looks again after this long.
+/// When what somebody waits for is not to be had, it looks again after this long, then after twice as long, and so on.
 const SHORT_PAUSE: Duration = Duration::from_millis(5);
 /// After a failure it rests.
 const REST: Duration = Duration::from_millis(500);
@@ -105,15 +105,20 @@ impl Drop for Waits<'_> {
 /// Runs cycles for ever; ends with the runtime it is spawned on.
 pub async fn run(database: Target, progress: Arc<Progress>, erasures: Arc<Erasures>) {
     let mut projector = None;
+    let mut pause = SHORT_PAUSE;
     loop {
-        match cycle(&database, &mut projector, &erasures, progress.is_awaited()).await {
+        let is_awaited = progress.is_awaited();
+        match cycle(&database, &mut projector, &erasures, is_awaited).await {
             Ok(end) => {
                 progress.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
                 match end {
                     End::Cut => continue,
-                    End::Drained => {}
-                    // Whoever waits finds that in its own rows.
-                    End::Empty => tokio::time::sleep(SHORT_PAUSE).await,
+                    // What is waited for cannot be read: looking again and again would not help.
+                    End::Empty if is_awaited => {
+                        tokio::time::sleep(pause).await;
+                        pause = pause.saturating_mul(2).min(PAUSE);
+                    }
+                    End::Drained | End::Empty => pause = SHORT_PAUSE,
                 }
             }
             Err(error) => {
