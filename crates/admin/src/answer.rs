@@ -19,6 +19,8 @@ pub struct Problem {
     error: &'static str,
     message: String,
     fields: Wrong,
+    /// The methods that a path has, where another one was asked for.
+    allow: String,
 }
 
 #[derive(Serialize)]
@@ -36,7 +38,7 @@ struct ProblemBody<'a> {
 
 impl Problem {
     fn new(status: u16, error: &'static str, message: impl Into<String>) -> Self {
-        Self { status, error, message: message.into(), fields: Wrong::new() }
+        Self { status, error, message: message.into(), fields: Wrong::new(), allow: String::new() }
     }
 
     /// Fields that are missing or wrong, all of them.
@@ -59,9 +61,9 @@ impl Problem {
         Self::new(404, "not_found", "There is nothing here.")
     }
 
-    /// A path that is there, by another method.
-    pub fn method() -> Self {
-        Self::new(405, "method_not_allowed", "Everything here is asked for by POST.")
+    /// A path that is there, by other methods: `allow` names them.
+    pub fn method(allow: String) -> Self {
+        Self { allow: allow.clone(), ..Self::new(405, "method_not_allowed", format!("This is asked for by {allow}.")) }
     }
 
     /// Credentials that are missing or wrong.
@@ -134,8 +136,8 @@ impl Problem {
     /// Itself as an answer.
     pub fn answer(&self, request: RequestId) -> Response<Body> {
         let mut response = json(self.status, self.body(request));
-        if self.status == StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        if let (StatusCode::METHOD_NOT_ALLOWED, Ok(allow)) = (response.status(), HeaderValue::try_from(&self.allow)) {
+            response.headers_mut().insert(ALLOW, allow);
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));

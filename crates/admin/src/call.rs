@@ -13,7 +13,7 @@ use edge::BodyError;
 use edge::key::{Space, WrongForm, keyed};
 use engine::{Begun, Keyed, OWNERS_KEYS, Refused, RejectInput, Reply, StoreError};
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 
 use crate::answer::{Problem, json};
 use crate::fields::Fields;
@@ -33,8 +33,17 @@ pub struct Call {
     pub ctx: Ctx,
     /// What the path names, if it names something.
     pub id: String,
+    /// Where the fields are: in the body, or in the query of a method that has no body.
+    fields_in: FieldsIn,
     body: Bytes,
     keyed: Option<Keyed>,
+}
+
+/// Where a request's fields are.
+#[derive(Clone)]
+enum FieldsIn {
+    Body,
+    Query(String),
 }
 
 /// Lets a request in and has it handled.
@@ -107,12 +116,19 @@ impl Call {
         let dialect = if actor == Actor::System { OWNERS_KEYS } else { NAME_SPACE };
         let keyed = keyed(Space { platform, dialect }, parts, &body, is_key)
             .map_err(|WrongForm| Problem::wrong_key(format!("has to have 1 to {KEY_MAX} visible characters")))?;
-        Ok(Self { sandbox, ctx, id, body, keyed })
+        let fields_in = match parts.method {
+            Method::GET | Method::DELETE => FieldsIn::Query(parts.uri.query().unwrap_or_default().to_owned()),
+            _ => FieldsIn::Body,
+        };
+        Ok(Self { sandbox, ctx, id, fields_in, body, keyed })
     }
 
-    /// The fields of the body.
+    /// The fields of the body, or of the query of a GET or DELETE.
     pub fn fields(&self) -> Result<Fields, Problem> {
-        Fields::parse(&self.body)
+        match &self.fields_in {
+            FieldsIn::Body => Fields::parse(&self.body),
+            FieldsIn::Query(query) => Ok(Fields::of_query(query)),
+        }
     }
 
     /// A payment of the platform.

@@ -1,10 +1,11 @@
-//! Reading a body: every wrong field is named at once, and so is every field that nobody asked for.
+//! Reading a body or a query: every wrong field is named at once, and so is every field that nobody asked for.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::Secret;
 use money::{Currency, Money};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::answer::Problem;
@@ -17,7 +18,7 @@ const NAME_SHOWN: usize = 64;
 /// What is wrong with each field that is.
 pub type Wrong = BTreeMap<Cow<'static, str>, String>;
 
-/// The fields of a body; an empty body has none. A field that no reader asks for is unknown, and as wrong as any.
+/// The fields of a body or of a query; an empty one has none. A field that no reader asks for is unknown, and as wrong as any.
 pub struct Fields {
     values: Map<String, Value>,
     known: Vec<&'static str>,
@@ -32,6 +33,14 @@ impl Fields {
             false => serde_json::from_slice(body).map_err(|_| Problem::malformed())?,
         };
         Ok(Self { values, known: Vec::new(), wrong: Wrong::new() })
+    }
+
+    /// Reads a query: every value is a text, and of a name that comes twice the last one holds.
+    pub fn of_query(query: &str) -> Self {
+        let text = |raw: &str| percent_decode_str(&raw.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let values = pairs.map(|(name, value)| (text(name), Value::String(text(value)))).collect();
+        Self { values, known: Vec::new(), wrong: Wrong::new() }
     }
 
     /// Nothing, or the problem that names every wrong field. All that are known have been read by now.
@@ -108,6 +117,7 @@ impl Fields {
     pub fn flag(&mut self, name: &'static str) -> Option<bool> {
         match self.value(name)? {
             Value::Bool(is_true) => Some(*is_true),
+            Value::String(text) if text == "true" || text == "false" => Some(text == "true"),
             _ => {
                 self.note(name, "has to be true or false");
                 None
@@ -195,6 +205,17 @@ mod tests {
         assert_eq!(told(r#"{"x":1}"#)["x"], "is not known here; this path takes no fields");
         let long = "n".repeat(1_000);
         assert_eq!(told(&format!(r#"{{"{long}":1}}"#)).into_keys().map(|name| name.len()).collect::<Vec<_>>(), [64]);
+    }
+
+    #[test]
+    fn a_query_is_read_as_a_body_is() {
+        let mut fields = Fields::of_query("page=2&all=true&reference=a+b%2Bc&&empty=&nonsense");
+        assert_eq!((fields.integer("page"), fields.flag("all")), (Some(2), Some(true)));
+        assert_eq!((fields.text("reference").as_deref(), fields.text("empty")), (Some("a b+c"), None));
+        let problem = fields.finish().unwrap_err();
+        assert_eq!(problem.fields().keys().collect::<Vec<_>>(), ["nonsense"]);
+        assert_eq!(Fields::of_query("page=x").integer("page"), None);
+        assert!(Fields::of_query("").finish().is_ok());
     }
 
     #[test]

@@ -1,57 +1,75 @@
 //! The table of what there is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::routing::{any, post};
+use axum::routing::{MethodFilter, MethodRouter, any};
 use http::{Request, Response};
 
 use crate::answer::Problem;
 use crate::call::handle;
 use crate::{Power, Sandbox, cards, clock, payouts, policy, users, wires};
 
-macro_rules! routes {
-    ($($path:literal $power:ident $what:literal $handler:path;)*) => {
-        /// Every path, all of them POST, and what it does.
-        pub const ROUTES: &[(&str, &str)] = &[$(($path, $what),)*];
+/// One thing that can be asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The method: `GET`, `POST`, `PUT` or `DELETE`.
+    pub method: &'static str,
+    /// The path; `{id}` is the only thing that it may name.
+    pub path: &'static str,
+    /// What a key has to be allowed for it.
+    pub power: Power,
+    /// What it does, as a sentence.
+    pub what: &'static str,
+}
 
-        /// What a key has to be allowed for each path.
-        pub const POWERS: &[(&str, Power)] = &[$(($path, Power::$power),)*];
+macro_rules! routes {
+    ($($method:ident $path:literal $power:ident $what:literal $handler:path;)*) => {
+        /// Every path by each of its methods, and what it does.
+        pub const ROUTES: &[Route] =
+            &[$(Route { method: stringify!($method), path: $path, power: Power::$power, what: $what },)*];
 
         fn all(mut router: Router, sandbox: &Arc<Sandbox>) -> Router {
+            let mut by_path: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
             $(
-                let (shared, others) = (Arc::clone(sandbox), Arc::clone(sandbox));
-                let handle_post = post(move |path: Result<Path<String>, PathRejection>, request: Request<Body>| {
+                let shared = Arc::clone(sandbox);
+                let handler = move |path: Result<Path<String>, PathRejection>, request: Request<Body>| {
                     // What is no text names nothing, and is not found.
                     let id = path.map(|Path(id)| id).unwrap_or_default();
                     async move { handle(shared, request, id, Some(Power::$power), $handler).await }
-                });
-                router = router.route($path, handle_post.fallback(move |request: Request<Body>| async move {
-                    handle(others, request, String::new(), None, not_by_this_method).await
-                }));
+                };
+                let others = by_path.remove($path).unwrap_or_default();
+                by_path.insert($path, others.on(MethodFilter::$method, handler));
             )*
+            for (path, methods) in by_path {
+                let others = Arc::clone(sandbox);
+                router = router.route(path, methods.fallback(move |request: Request<Body>| async move {
+                    handle(others, request, String::new(), None, async |_| Err(Problem::method(methods_of(path)))).await
+                }));
+            }
             router
         }
     };
 }
 
 routes! {
-    "/sandbox/v1/payins/{id}/receive" PayIns "The money of a declared bank wire arrives." wires::receive;
-    "/sandbox/v1/wires" PayIns "Money arrives at the institution's bank." wires::arrive;
-    "/sandbox/v1/payins/{id}/3ds/pass" PayIns "The payer of a card pay-in authenticates." cards::pass;
-    "/sandbox/v1/payins/{id}/3ds/fail" PayIns "The payer of a card pay-in does not authenticate." cards::fail;
-    "/sandbox/v1/payouts/{id}/succeed" Payouts "The bank sends a payout." payouts::succeed;
-    "/sandbox/v1/payouts/{id}/fail" Payouts "The bank refuses a payout." payouts::fail;
-    "/sandbox/v1/payouts/{id}/return" Payouts "The bank sends a payout back." payouts::send_back;
-    "/sandbox/v1/users/{id}/verify" Verification "A user's identity is found good." users::verify;
-    "/sandbox/v1/users/{id}/block" Users "A user's money is stopped." users::block;
-    "/sandbox/v1/users/{id}/unblock" Users "A user's money flows again." users::unblock;
-    "/sandbox/v1/policy" Platform "Switches of the platform's policy are set and told." policy::change;
-    "/sandbox/v1/clock/advance" Platform "Time passes for the platform." clock::advance;
-    "/sandbox/v1/jobs/run" Platform "Whatever is due is done." clock::run_jobs;
+    POST "/sandbox/v1/payins/{id}/receive" PayIns "The money of a declared bank wire arrives." wires::receive;
+    POST "/sandbox/v1/wires" PayIns "Money arrives at the institution's bank." wires::arrive;
+    POST "/sandbox/v1/payins/{id}/3ds/pass" PayIns "The payer of a card pay-in authenticates." cards::pass;
+    POST "/sandbox/v1/payins/{id}/3ds/fail" PayIns "The payer of a card pay-in does not authenticate." cards::fail;
+    POST "/sandbox/v1/payouts/{id}/succeed" Payouts "The bank sends a payout." payouts::succeed;
+    POST "/sandbox/v1/payouts/{id}/fail" Payouts "The bank refuses a payout." payouts::fail;
+    POST "/sandbox/v1/payouts/{id}/return" Payouts "The bank sends a payout back." payouts::send_back;
+    POST "/sandbox/v1/users/{id}/verify" Verification "A user's identity is found good." users::verify;
+    POST "/sandbox/v1/users/{id}/block" Users "A user's money is stopped." users::block;
+    POST "/sandbox/v1/users/{id}/unblock" Users "A user's money flows again." users::unblock;
+    POST "/sandbox/v1/policy" Platform "Switches of the platform's policy are set and told." policy::change;
+    POST "/sandbox/v1/clock/advance" Platform "Time passes for the platform." clock::advance;
+    POST "/sandbox/v1/jobs/run" Platform "Whatever is due is done." clock::run_jobs;
 }
 
 /// The sandbox as a part of the server's router.
@@ -65,8 +83,9 @@ pub fn router(sandbox: Sandbox) -> Router {
     all(router, &sandbox)
 }
 
-async fn not_by_this_method(_: crate::call::Call) -> Result<Response<Body>, Problem> {
-    Err(Problem::method())
+/// The methods of a path, as `Allow` tells them.
+fn methods_of(path: &str) -> String {
+    ROUTES.iter().filter(|route| route.path == path).map(|route| route.method).collect::<Vec<_>>().join(", ")
 }
 
 async fn lead_nowhere(_: crate::call::Call) -> Result<Response<Body>, Problem> {

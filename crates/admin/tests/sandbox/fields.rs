@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::party::{paths, text};
+use crate::party::{asks, text, with_nonsense};
 use crate::world::{FRENCH, WAITS, World};
 
 #[tokio::test]
@@ -39,10 +39,9 @@ async fn every_wrong_field_is_named_at_once() {
 #[tokio::test]
 async fn a_field_that_a_path_does_not_know_is_named_and_nothing_happens() {
     let world = World::new().await;
-    let paths = paths(&world).await;
-    for path in &paths {
-        let body = r#"{"amount":5,"currency":"EUR","days":1,"nonsense":1}"#;
-        let (status, answer) = world.send("me", "POST", path, None, body).await;
+    for (route, path) in asks(&world).await {
+        let (path, body) = with_nonsense(route, &path);
+        let (status, answer) = world.send("me", route.method, &path, None, body).await;
         assert_eq!((status, &answer["error"]), (400, &json!("invalid_request")), "{path}: {answer}");
         assert!(answer["fields"]["nonsense"].as_str().is_some_and(|text| text.starts_with("is not known here")), "{path}: {answer}");
     }

@@ -7,7 +7,7 @@ use http::Request;
 use ledger::Role;
 use serde_json::json;
 
-use crate::party::{paths, text};
+use crate::party::{asks, text};
 use crate::world::{WAITS, World};
 
 #[tokio::test]
@@ -26,9 +26,9 @@ async fn the_same_key_does_it_once() {
 #[tokio::test]
 async fn a_key_that_is_none_is_said_to_be() {
     let world = World::new().await;
-    for path in paths(&world).await {
+    for (route, path) in asks(&world).await {
         for key in ["", &"k".repeat(65), "\u{e9}"] {
-            let (status, answer) = world.send("me", "POST", &path, Some(key), "{}").await;
+            let (status, answer) = world.send("me", route.method, &path, Some(key), "{}").await;
             assert_eq!((status, answer["fields"]["Idempotency-Key"].is_string()), (400, true), "{path} {key}");
         }
     }

@@ -1,5 +1,6 @@
 //! What the platform `me` has, and how it gets it.
 
+use admin::routes::{ROUTES, Route};
 use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt;
@@ -78,8 +79,8 @@ impl World {
     }
 }
 
-/// Every path, with something of `me` in it.
-pub async fn paths(world: &World) -> Vec<String> {
+/// Every path by each of its methods, with something of `me` in it.
+pub async fn asks(world: &World) -> Vec<(Route, String)> {
     let (party, payout) = world.paid_out(WAITS, None).await;
     let pay_in = text(&world.declare(&party, 1_000, 0).await, "Id");
     let named = |path: &str| {
@@ -90,7 +91,15 @@ pub async fn paths(world: &World) -> Vec<String> {
         };
         path.replace("{id}", id)
     };
-    admin::routes::ROUTES.iter().map(|(path, _)| named(path)).collect()
+    ROUTES.iter().map(|route| (*route, named(route.path))).collect()
+}
+
+/// A request for a route with a field that no path knows, beside some that many do.
+pub fn with_nonsense(route: Route, path: &str) -> (String, &'static str) {
+    match route.method {
+        "GET" | "DELETE" => (format!("{path}?nonsense=1"), ""),
+        _ => (path.to_owned(), r#"{"amount":5,"currency":"EUR","days":1,"nonsense":1}"#),
+    }
 }
 
 impl World {
