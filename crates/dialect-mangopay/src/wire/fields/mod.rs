@@ -5,26 +5,29 @@
 //! what is wrong, the texts are those of the vendor's framework (.NET data annotations), which the
 //! known ones all are.
 
+mod forms;
+mod objects;
+mod texts;
+
 use std::borrow::Cow;
 
-use domain::user::Address;
 use domain::{Secret, Timestamp};
 use ledger::Uid;
-use money::{Currency, Money, SignedMoney};
+use money::Currency;
 
 use super::error::{FieldErrors, WireError};
 use super::ids::{Prefix, Spelling, WalletName};
 use super::object::{Members, Value};
 
+pub use forms::is_country;
+use forms::whole_number;
+pub(crate) use forms::{EMAIL_PATTERN, is_email, is_url};
+use texts::NOT_A_COUNTRY;
+pub use texts::{invalid_value, out_of_range, unknown_id};
+pub(crate) use texts::{mismatch, unknown_currency};
+
 /// Characters of a `Tag`, and of most free texts.
 pub const TEXT_MAX: usize = 255;
-/// A client's own value is repeated up to this many characters in an error.
-const QUOTED_MAX: usize = 64;
-pub(crate) const EMAIL_PATTERN: &str = r"([a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*)@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?";
-const POSTAL_CODE_PATTERN: &str = "^[a-zA-Z0-9 -]*$";
-const NOT_A_COUNTRY: &str = "The requested value is not an ISO 3166-1 alpha-2 code which is expected.";
-/// Countries whose addresses need a region.
-const WITH_REGION: [&str; 3] = ["US", "CA", "MX"];
 
 /// How a missing field is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -379,152 +382,10 @@ impl<'a> Fields<'a> {
         self.errors = inner.errors;
         Found::Value(value)
     }
-
-    /// `{"Currency", "Amount"}` of zero or more.
-    pub fn money(&mut self, name: &'static str) -> Field<'_, 'a, Money> {
-        let found = self.money_from(name, 0);
-        self.field(name, found)
-    }
-
-    /// `{"Currency", "Amount"}` of more than zero.
-    pub fn positive_money(&mut self, name: &'static str) -> Field<'_, 'a, Money> {
-        let found = self.money_from(name, 1);
-        self.field(name, found)
-    }
-
-    fn money_from(&mut self, name: &'static str, least: i64) -> Found<Money> {
-        let read = |inner: &mut Fields<'_>| {
-            let currency = inner.currency("Currency").required();
-            let amount = inner.integer_within("Amount", least, i64::MAX).required();
-            Money::new(amount?, currency?).ok()
-        };
-        flatten(self.within(name, MissingText::FieldIsRequired, read))
-    }
-
-    /// `{"Currency", "Amount"}` of either sign: the fees of a refund.
-    pub fn signed_money(&mut self, name: &'static str) -> Field<'_, 'a, SignedMoney> {
-        let read = |inner: &mut Fields<'_>| {
-            let currency = inner.currency("Currency").required();
-            let amount = inner.integer_within("Amount", -i64::MAX, i64::MAX).required();
-            Some(SignedMoney::new(amount?, currency?))
-        };
-        let found = flatten(self.within(name, MissingText::FieldIsRequired, read));
-        self.field(name, found)
-    }
-
-    /// A postal address. One whose parts are all absent is absent: SDKs send such objects.
-    pub fn address(&mut self, name: &'static str) -> Field<'_, 'a, Address> {
-        let found = self.within(name, MissingText::FieldIsRequired, |inner| {
-            let parts = ["AddressLine1", "AddressLine2", "City", "Region", "PostalCode", "Country"];
-            let is_empty = parts.into_iter().all(|part| inner.raw(part).is_none_or(is_blank));
-            (!is_empty).then(|| read_address(inner))
-        });
-        let found = match found {
-            Found::Value(None) => Found::Nothing,
-            other => flatten(other),
-        };
-        self.field(name, found)
-    }
-}
-
-fn read_address(fields: &mut Fields<'_>) -> Address {
-    let line1 = fields.secret("AddressLine1", TEXT_MAX).required();
-    let line2 = fields.secret("AddressLine2", TEXT_MAX).optional();
-    let city = fields.secret("City", TEXT_MAX).required();
-    let region = fields.secret("Region", TEXT_MAX).optional();
-    let postal_code = fields.secret("PostalCode", TEXT_MAX).required();
-    let country = fields.country("Country").required();
-    if postal_code.as_ref().is_some_and(|code| !is_postal_code(code.expose())) {
-        fields.note("PostalCode", mismatch("PostalCode", POSTAL_CODE_PATTERN));
-    }
-    if region.is_none() && country.as_deref().is_some_and(|country| WITH_REGION.contains(&country)) {
-        fields.note("Region", "The Region is a required field for this Country");
-    }
-    Address { line1, line2, city, region, postal_code, country, one_line: None }
-}
-
-/// Nothing inside means that something was wrong and noted there.
-fn flatten<T>(found: Found<Option<T>>) -> Found<T> {
-    match found {
-        Found::Value(Some(value)) => Found::Value(value),
-        Found::Value(None) | Found::Wrong => Found::Wrong,
-        Found::Nothing => Found::Nothing,
-    }
 }
 
 fn is_blank(raw: &str) -> bool {
     matches!(Value::of(raw), Value::Text(text) if text.trim().is_empty())
-}
-
-/// Digits with or without a sign before them, and nothing else: no point, no exponent.
-fn whole_number(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    text.parse().ok()
-}
-
-/// Whether `code` is an ISO 3166-1 alpha-2 code, in capitals.
-#[must_use]
-pub fn is_country(code: &str) -> bool {
-    code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()) && rust_iso3166::from_alpha2(code).is_some()
-}
-
-fn is_postal_code(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-'))
-}
-
-/// What [`EMAIL_PATTERN`] matches as a whole.
-pub(crate) fn is_email(text: &str) -> bool {
-    let is_local = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte);
-    let is_label = |label: &str| {
-        let ends = [label.bytes().next(), label.bytes().next_back()];
-        ends.into_iter().all(|end| end.is_some_and(|byte| byte.is_ascii_alphanumeric()))
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    let Some((local, host)) = text.split_once('@') else { return false };
-    local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_local)) && host.contains('.') && host.split('.').all(is_label)
-}
-
-pub(crate) fn is_url(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once("://") else { return false };
-    let is_web = ["http", "https"].iter().any(|web| web.eq_ignore_ascii_case(scheme));
-    let host = rest.split(['/', '?', '#']).next().unwrap_or("");
-    let host = host.rsplit('@').next().unwrap_or("");
-    is_web && !host.is_empty() && !host.starts_with(':') && !text.chars().any(|one| one.is_whitespace() || one.is_control())
-}
-
-/// The text for an id that names nothing. Source: reference, people part, 2.4 (UserId).
-#[must_use]
-pub fn unknown_id(name: &str) -> String {
-    format!("{name} is not valid")
-}
-
-/// The text for a value that is none of those expected. Source: reference, money part, 22.2 (IBAN).
-#[must_use]
-pub fn invalid_value(value: &str) -> String {
-    let end = value.char_indices().nth(QUOTED_MAX).map_or(value.len(), |(end, _)| end);
-    format!("The value {} is not valid", value.get(..end).unwrap_or(""))
-}
-
-/// The text for a number beyond its bounds, both of which are allowed.
-#[must_use]
-pub fn out_of_range(name: &str, min: i64, max: i64) -> String {
-    format!("The field {name} must be between {min} and {max}.")
-}
-
-/// The text for a code that is no currency, or that of one without accounts here. Source: reference, money part, 22.1 (wallets).
-pub(crate) fn unknown_currency(code: &str) -> String {
-    if iso_currency::Currency::from_code(code).is_some() {
-        return format!("Currency: The currency {code} is not available");
-    }
-    let code: String = code.chars().take(QUOTED_MAX).collect();
-    format!("The code {code} cannot be found in the standard ISO 4217 : http://en.wikipedia.org/wiki/ISO_4217")
-}
-
-pub(crate) fn mismatch(name: &str, pattern: &str) -> String {
-    format!("The field {name} must match the regular expression '{pattern}'.")
 }
 
 #[cfg(test)]
@@ -540,7 +401,7 @@ mod tests {
 
     /// Reads one field `F` with this value; gives what was read and the texts noted.
     #[track_caller]
-    fn check<T: PartialEq + std::fmt::Debug>(
+    pub(super) fn check<T: PartialEq + std::fmt::Debug>(
         value: &str,
         read: impl Fn(&mut Fields<'_>) -> Option<T>,
         expected: Result<Option<T>, (&str, &str)>,
@@ -622,39 +483,6 @@ mod tests {
     }
 
     #[test]
-    fn money() {
-        let read = |fields: &mut Fields<'_>| fields.money("F").required();
-        let eur = |minor| Money::new(minor, Currency::EUR).unwrap();
-        check(r#"{"Currency":"EUR","Amount":1050}"#, read, Ok(Some(eur(1050))));
-        check(r#"{"Amount":"10","Currency":"EUR","Extra":[{}]}"#, read, Ok(Some(eur(10))));
-        check(r#"{"Currency":"JPY","Amount":0}"#, read, Ok(Some(Money::zero(Currency::JPY))));
-        check("null", read, Err(("F", "The F field is required.")));
-        check("10", read, Err(("F", "The value 10 is not valid")));
-        check("{}", read, Err(("F.Currency", "The Currency field is required.")));
-        check("{}", read, Err(("F.Amount", "The Amount field is required.")));
-        check(r#"{"Currency":"EUR","Amount":-1}"#, read, Err(("F.Amount", "The field Amount must be between 0 and 9223372036854775807.")));
-        check(r#"{"Currency":"EUR","Amount":1.5}"#, read, Err(("F.Amount", "The value 1.5 is not valid")));
-        check(r#"{"Currency":"EUR","Amount":9223372036854775808}"#, read, Err(("F.Amount", "The value 9223372036854775808 is not valid")));
-        check(
-            r#"{"Currency":"eur","Amount":1}"#,
-            read,
-            Err(("F.Currency", "The code eur cannot be found in the standard ISO 4217 : http://en.wikipedia.org/wiki/ISO_4217")),
-        );
-        for code in ["RUB", "BRL", "INR"] {
-            let text = format!("Currency: The currency {code} is not available");
-            check(&format!(r#"{{"Currency":"{code}","Amount":1}}"#), read, Err(("F.Currency", &text)));
-        }
-        let positive = |fields: &mut Fields<'_>| fields.positive_money("F").required();
-        check(
-            r#"{"Currency":"EUR","Amount":0}"#,
-            positive,
-            Err(("F.Amount", "The field Amount must be between 1 and 9223372036854775807.")),
-        );
-        let signed = |fields: &mut Fields<'_>| fields.signed_money("F").required();
-        check(r#"{"Currency":"EUR","Amount":-10}"#, signed, Ok(Some(SignedMoney::new(-10, Currency::EUR))));
-    }
-
-    #[test]
     fn ids_of_another_form_are_told_like_unknown_ones() {
         let spelling = Spelling::new(PlatformId(Uid::from_bits(1)));
         let user = Uid::from_bits(77);
@@ -728,38 +556,6 @@ mod tests {
     }
 
     #[test]
-    fn countries_are_those_of_the_standard() {
-        for code in ["FR", "US", "KP", "XK"] {
-            assert_eq!(is_country(code), code != "XK", "{code}");
-        }
-        for code in ["", "fr", "FRA", "ZZ", "F1", "É"] {
-            assert!(!is_country(code), "{code}");
-        }
-    }
-
-    #[test]
-    fn addresses() {
-        let read = |fields: &mut Fields<'_>| fields.address("F").optional();
-        let full = r#"{"AddressLine1":"1 rue X","City":"Paris","PostalCode":"75 001-A","Country":"FR","Region":null}"#;
-        let mut seen = fields_of_address(full);
-        let address = seen.address("F").required().unwrap();
-        assert_eq!(address.postal_code.unwrap().expose(), "75 001-A");
-        assert!(seen.finish().is_ok());
-        check("{}", read, Ok(None));
-        check(r#"{"AddressLine1":null,"City":"","Country":null}"#, read, Ok(None));
-        check("\"1 rue X\"", read, Err(("F", "The value \"1 rue X\" is not valid")));
-        let mut seen = fields_of_address(r#"{"AddressLine1":"1 Main","City":"X","PostalCode":"1;2","Country":"US"}"#);
-        assert!(seen.address("F").required().is_some());
-        let error = seen.finish().unwrap_err();
-        assert_eq!(error.errors().get("F.Region"), Some("The Region is a required field for this Country"));
-        assert!(error.errors().get("F.PostalCode").is_some());
-    }
-
-    fn fields_of_address(address: &str) -> Fields<'static> {
-        Fields::parse(Box::leak(format!("{{\"F\":{address}}}").into_boxed_str()).as_bytes()).unwrap()
-    }
-
-    #[test]
     fn fields_of_a_nested_object_are_dotted() {
         let mut fields = fields(r#"{"LegalRepresentative":{"FirstName":"A","Address":{"City":"B"}}}"#);
         let read = fields.nested("LegalRepresentative", MissingText::MustNotBeEmpty, |rep| {
@@ -769,11 +565,5 @@ mod tests {
         let error = fields.into_error();
         assert_eq!(error.errors().get("LegalRepresentative.Email"), Some("'Email' must not be empty."));
         assert_eq!(error.errors().get("LegalRepresentative.Address.Country"), Some("The Country field is required."));
-    }
-
-    #[test]
-    fn a_long_value_is_not_repeated_in_full() {
-        let text = invalid_value(&"é".repeat(1_000));
-        assert_eq!(text.chars().count(), "The value  is not valid".len() + QUOTED_MAX);
     }
 }
