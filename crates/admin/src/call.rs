@@ -8,12 +8,13 @@ use bytes::Bytes;
 use domain::ids::RequestId;
 use domain::payment::Payment;
 use domain::platform::{Environment, InSandbox, InSandboxError, Platform};
-use domain::{Actor, Answer, Command, Ctx, Desk, Freshness, IdempotencyKey, PaymentId, RecordKey, Resource};
+use domain::{Actor, Answer, Command, Ctx, Desk, Freshness, IdempotencyKey, Named, PaymentId, PlatformId, RecordKey, Resource};
 use edge::BodyError;
 use edge::key::{Space, WrongForm, keyed};
 use engine::{Begun, Keyed, OWNERS_KEYS, Refused, RejectInput, Reply, StoreError};
 use http::request::Parts;
 use http::{Method, Request, Response};
+use ledger::Uid;
 
 use crate::answer::{Problem, json};
 use crate::fields::Fields;
@@ -54,9 +55,11 @@ pub async fn handle<F>(sandbox: Arc<Sandbox>, request: Request<Body>, id: String
 where
     F: AsyncFnOnce(Call) -> Result<Response<Body>, Problem>,
 {
-    let fresh = RequestId(sandbox.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh());
     let (parts, body) = request.into_parts();
     let admission = sandbox.authenticate.admit(&parts, power).await;
+    // Nobody's request is one of no platform.
+    let whose = admission.caller.map_or(PlatformId(Uid::default()), |caller| caller.platform);
+    let fresh = RequestId(sandbox.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(whose, RequestId::SPACE));
     let answered = match admission.caller.map_err(turned_away) {
         Ok(caller) => Call::enter(sandbox, caller, &parts, body, id, fresh).await,
         Err(problem) => Err(problem),

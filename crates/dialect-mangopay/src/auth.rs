@@ -12,9 +12,8 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_
 use domain::ids::ApiKeyId;
 use domain::platform::{AccessToken, ApiKey, Platform, Scopes, digest_matches};
 use domain::{DirectoryKey, PlatformId, Record, RecordKey, Resource, Secret, Space, Timestamp};
-use engine::{Listing, Page, Reads, StoreError};
+use engine::{Chance, Clock, Draw, Listing, NoChance, Page, Reads, StoreError};
 use ledger::Uid;
-use rand::TryRng;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 
@@ -43,14 +42,11 @@ pub fn digest_of(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// A new secret of a platform, as it is shown once. `None` if the system has no randomness to give.
-#[must_use]
-pub fn fresh_secret(platform: PlatformId) -> Option<Secret<String>> {
-    let mut envelope = [0; ENVELOPE_LENGTH];
-    let (owner, secret) = envelope.split_at_mut_checked(ENVELOPE_LENGTH.saturating_sub(SECRET_LENGTH))?;
-    owner.copy_from_slice(&platform.0.to_bytes());
-    rand::rngs::SysRng.try_fill_bytes(secret).ok()?;
-    Some(Secret::new(URL_SAFE_NO_PAD.encode(envelope)))
+/// A new secret of a platform, as it is shown once.
+pub fn fresh_secret(chance: &dyn Chance, platform: PlatformId) -> Result<Secret<String>, NoChance> {
+    let (owner, mut secret) = (platform.0.to_bytes(), [0; SECRET_LENGTH]);
+    chance.fill(Draw::next("access token", &owner), &mut secret)?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode([&owner[..], &secret].concat())))
 }
 
 /// The platform that a token's text names, if it has the form of one of ours.
@@ -124,6 +120,7 @@ impl From<StoreError> for AuthError {
 struct Remembered {
     caller: Caller,
     expires_at: Timestamp,
+    /// This and the next in time that passes ([`Clock::passing`]).
     checked_at: Timestamp,
     rechecking_since: Option<Timestamp>,
 }
@@ -139,14 +136,15 @@ enum Recalled {
 /// Finds out who calls.
 pub struct Authenticator {
     reads: Arc<dyn Reads>,
+    clock: Arc<dyn Clock>,
     tokens: Mutex<FxHashMap<[u8; 32], Remembered>>,
 }
 
 impl Authenticator {
     /// One that remembers nobody.
     #[must_use]
-    pub fn new(reads: Arc<dyn Reads>) -> Self {
-        Self { reads, tokens: Mutex::default() }
+    pub fn new(reads: Arc<dyn Reads>, clock: Arc<dyn Clock>) -> Self {
+        Self { reads, clock, tokens: Mutex::default() }
     }
 
     /// Who a token was issued to. `now` is real time.
@@ -161,7 +159,7 @@ impl Authenticator {
         };
         match found {
             Ok((caller, expires_at)) => {
-                self.remember(digest, Remembered { caller: caller.clone(), expires_at, checked_at: now, rechecking_since: None });
+                self.remember(digest, caller.clone(), expires_at, now);
                 Ok(caller)
             }
             Err(error) => {
@@ -180,7 +178,7 @@ impl Authenticator {
         }
         let caller = self.basic(client_id, key).await?;
         let expires_at = now.plus_ms(TRUST_AT_MOST_MS);
-        self.remember(digest, Remembered { caller: caller.clone(), expires_at, checked_at: now, rechecking_since: None });
+        self.remember(digest, caller.clone(), expires_at, now);
         Ok(caller)
     }
 
@@ -236,17 +234,18 @@ impl Authenticator {
         if known.expires_at <= now {
             return Recalled::Unsure;
         }
-        let age_ms = now.ms().saturating_sub(known.checked_at.ms());
-        let is_being_rechecked = known.rechecking_since.is_some_and(|since| now.ms().saturating_sub(since.ms()) < RECHECK_TIMEOUT_MS);
+        let passing = self.clock.passing();
+        let age_ms = passing.ms().saturating_sub(known.checked_at.ms());
+        let is_being_rechecked = known.rechecking_since.is_some_and(|since| passing.ms().saturating_sub(since.ms()) < RECHECK_TIMEOUT_MS);
         if age_ms < RECHECK_AFTER_MS || (age_ms < TRUST_AT_MOST_MS && is_being_rechecked) {
             return Recalled::Good(known.caller.clone());
         }
-        known.rechecking_since = Some(now);
+        known.rechecking_since = Some(passing);
         Recalled::Unsure
     }
 
-    fn remember(&self, digest: [u8; 32], token: Remembered) {
-        let now = token.checked_at;
+    fn remember(&self, digest: [u8; 32], caller: Caller, expires_at: Timestamp, now: Timestamp) {
+        let checked_at = self.clock.passing();
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() >= TOKENS_KEPT {
             tokens.retain(|_, known| known.expires_at > now);
@@ -254,7 +253,7 @@ impl Authenticator {
         if tokens.len() >= TOKENS_KEPT {
             tokens.clear();
         }
-        tokens.insert(digest, token);
+        tokens.insert(digest, Remembered { caller, expires_at, checked_at, rechecking_since: None });
     }
 
     fn forget(&self, digest: &[u8; 32]) {
@@ -274,7 +273,8 @@ mod tests {
     #[test]
     fn a_secret_names_its_platform_and_is_never_the_same() {
         let platform = PlatformId(Uid::from_bits(0x0193_7e1a_9c4b_7d2e_8f01_2345_6789_abcd));
-        let (one, two) = (fresh_secret(platform).unwrap(), fresh_secret(platform).unwrap());
+        let fresh = || fresh_secret(&engine::SystemChance, platform).unwrap();
+        let (one, two) = (fresh(), fresh());
         assert_ne!(one, two);
         assert_eq!(one.expose().len(), 64);
         assert_eq!(platform_of(one.expose()), Some(platform));

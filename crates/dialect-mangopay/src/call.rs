@@ -7,8 +7,8 @@ use bytes::Bytes;
 use domain::payment::Payment;
 use domain::platform::Platform;
 use domain::retention::TRANSACTIONS_SHOWN_MS;
-use domain::{Answer, Command, Ctx, PaymentId, PlatformId, Record, RecordKey, Resource, Timestamp};
-use engine::{Keyed, Listed, Listing, OfPayments, Page, PaymentFilter, Refused, RejectInput, Reply, StoreError};
+use domain::{Answer, Command, Ctx, PaymentId, PlatformId, Record, RecordKey, Resource, Secret, Timestamp};
+use engine::{Keyed, Listed, Listing, NoChance, OfPayments, Page, PaymentFilter, Refused, RejectInput, Reply, StoreError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode, Uri};
 use ledger::{Account, AccountId};
@@ -211,6 +211,16 @@ impl Call {
         let record = self.record::<Platform>(self.ctx.platform).await?;
         let offset_ms = record.and_then(|record| record.body::<Platform>()).map_or(0, |platform| platform.clock_offset_ms);
         Ok(self.dialect.now().plus_ms(offset_ms))
+    }
+
+    /// The secret of a new page or form of the platform; `purpose` is what it is for.
+    pub fn fresh_session(&self, purpose: &'static str) -> Result<Secret<String>, WireError> {
+        engine::fresh_session(&*self.dialect.config.chance, purpose, self.ctx.platform).map_err(|error| self.no_chance(error))
+    }
+
+    pub(crate) fn no_chance(&self, error: NoChance) -> WireError {
+        tracing::error!(%error, request = %self.ctx.request, "a secret could not be drawn");
+        WireError::fault()
     }
 
     /// What is answered when the store could not be read; the cause goes to the log.

@@ -13,14 +13,15 @@ use bytes::Bytes;
 use domain::ids::RequestId;
 use domain::payment::ReceivingAccount;
 use domain::platform::Scopes;
-use domain::{Actor, Ctx, Given, Ids, Timestamp};
+use domain::{Actor, Ctx, Given, Ids, Named, PlatformId, Timestamp};
 use edge::BodyError;
 use edge::key::{IDEMPOTENCY_KEY, Space, keyed};
 use engine::rail::Rails;
-use engine::{Acquirer, Clock, Engine, Keyed, OWNERS_KEYS, ReadTrail, Reads, Refused};
+use engine::{Acquirer, Chance, Clock, Engine, Keyed, OWNERS_KEYS, ReadTrail, Reads, Refused, SystemChance};
 use http::header::{ALLOW, AUTHORIZATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
+use ledger::Uid;
 
 use crate::audit;
 use crate::auth::{AuthError, Authenticator, Caller, Credentials};
@@ -61,6 +62,8 @@ pub struct Config {
     pub rails: Rails,
     /// Key of the hash that the audit trail keeps of callers' addresses.
     pub origin_key: [u8; 32],
+    /// What tokens and the secrets of pages are drawn from.
+    pub chance: Arc<dyn Chance>,
 }
 
 impl Config {
@@ -83,6 +86,7 @@ impl Config {
             },
             rails: Rails::default(),
             origin_key: [0; 32],
+            chance: Arc::new(SystemChance),
         }
     }
 }
@@ -116,7 +120,7 @@ impl Dialect {
         Arc::new(Self {
             trail: ReadTrail::new(engine.clone()),
             engine,
-            authenticator: Authenticator::new(Arc::clone(&reads)),
+            authenticator: Authenticator::new(Arc::clone(&reads), Arc::clone(&clock)),
             reads,
             rates: RateLimits::new(config.rate),
             acquirer: Acquirer::of(&config.rails),
@@ -130,16 +134,16 @@ impl Dialect {
     /// Answers a request.
     pub async fn handle(self: &Arc<Self>, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let received = Received { request: self.fresh_request(), at: self.clock.now() };
+        let at = self.clock.now();
         let response = match self.router.find(&parts.method, parts.uri.path()) {
-            Found::Route(matched) => self.enter(received, &parts, body, &matched).await,
-            Found::OtherMethods(verbs) => other_methods(&received, &parts, &verbs),
-            Found::Nothing => received.error(&WireError::no_such_path()),
+            Found::Route(matched) => self.enter(at, &parts, body, &matched).await,
+            Found::OtherMethods(verbs) => other_methods(&self.received(NOBODY, at), &parts, &verbs),
+            Found::Nothing => self.received(NOBODY, at).error(&WireError::no_such_path()),
         };
         response.map(Body::from)
     }
 
-    async fn enter(self: &Arc<Self>, received: Received, parts: &Parts, body: Body, matched: &Matched<Endpoint>) -> WireResponse {
+    async fn enter(self: &Arc<Self>, at: Timestamp, parts: &Parts, body: Body, matched: &Matched<Endpoint>) -> WireResponse {
         let access = matched.route.target.access;
         let is_local = parts.extensions.get::<Local>().is_some();
         let caller = if is_local {
@@ -149,12 +153,14 @@ impl Dialect {
         };
         let caller = match caller {
             Ok(caller) => caller,
-            Err(AuthError::Denied) => return denied(&received, access),
+            Err(AuthError::Denied) => return denied(&self.received(NOBODY, at), access),
             Err(AuthError::Store(error)) => {
+                let received = self.received(NOBODY, at);
                 tracing::error!(%error, request = %received.request, "credentials could not be checked");
                 return received.error(&WireError::fault());
             }
         };
+        let received = self.received(caller.platform, at);
         let path = parts.uri.path();
         if matched.params.has("ClientId") && matched.params.get(path, "ClientId") != *caller.client_id {
             return denied(&received, access);
@@ -303,8 +309,7 @@ impl Dialect {
 
     /// What a request is answered that nobody has time to look at.
     pub fn overloaded(&self) -> Response<Body> {
-        let received = Received { request: self.fresh_request(), at: self.clock.now() };
-        received.error(&WireError::overloaded()).map(Body::from)
+        self.received(NOBODY, self.clock.now()).error(&WireError::overloaded()).map(Body::from)
     }
 
     /// Now, real time.
@@ -312,12 +317,17 @@ impl Dialect {
         self.clock.now()
     }
 
-    fn fresh_request(&self) -> RequestId {
-        RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh())
+    /// A request of a platform, or of [`NOBODY`], with an id of its own.
+    fn received(&self, platform: PlatformId, at: Timestamp) -> Received {
+        let id = self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(platform, RequestId::SPACE);
+        Received { request: RequestId(id), at }
     }
 }
 
-/// A request before anything is known of it but that it came.
+/// Whose requests are whose sender is not known.
+const NOBODY: PlatformId = PlatformId(Uid::from_bits(0));
+
+/// What is known of a request before it is read: who asks, and when it came.
 #[derive(Clone, Copy)]
 struct Received {
     request: RequestId,
@@ -479,7 +489,7 @@ mod tests {
     async fn whoever_is_not_known_gets_one_answer() {
         let world = World::new().await;
         let other = format!("Bearer {}", world.issue_token("other").await);
-        let made_up = format!("Bearer {}", crate::fresh_secret(world.platform("me")).unwrap().expose());
+        let made_up = format!("Bearer {}", crate::fresh_secret(&SystemChance, world.platform("me")).unwrap().expose());
         for header in ["", "Bearer", "Bearer x", "Basic bWU6d3Jvbmc=", &made_up, &other] {
             let seen = world.call("GET", "/wallets/1", &[("Authorization", header)], "").await;
             assert_eq!(seen.status, 401, "{header}");

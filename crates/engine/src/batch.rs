@@ -62,12 +62,14 @@ impl Runner {
         let mut attempts: u32 = 0;
         loop {
             self.books.clear();
+            ids.begin();
             let mut states = vec![State::Open; jobs.len()];
             let decided = self.decide(jobs, &mut states, store, ids, now);
             // It may be the store's memory that is at fault: what nothing is written of, no flush holds against the rows.
             let is_at_fault = decided.is_ok() && states.iter().any(|state| *state != State::Decided);
             if is_at_fault && attempts < MAX_ATTEMPTS && store.doubt() {
                 store.abandon();
+                ids.take_back(0);
                 attempts = attempts.saturating_add(1);
                 self.remember_what_was_seen();
                 continue;
@@ -86,6 +88,10 @@ impl Runner {
                 }
                 Err(error) => {
                     store.abandon();
+                    // What may have been stored has its ids.
+                    if !matches!(error, StoreError::Unknown(_)) {
+                        ids.take_back(0);
+                    }
                     attempts = attempts.saturating_add(1);
                     match error {
                         StoreError::Retry(reason) if attempts < MAX_ATTEMPTS => {
@@ -116,7 +122,7 @@ impl Runner {
             self.missed.clear();
             let mut all_missed = Wanted::default();
             for (job, state) in jobs.iter_mut().zip(states.iter_mut()).filter(|(_, state)| **state == State::Open) {
-                let mark = self.books.mark();
+                let (mark, given) = (self.books.mark(), ids.given());
                 let (books, missed) = (&mut self.books, &mut self.missed);
                 let decided = catch_unwind(AssertUnwindSafe(|| job.decide(books, ids, now, missed)));
                 *state = match decided {
@@ -125,10 +131,12 @@ impl Runner {
                     Ok(Decided::Faulty(why)) => State::Faulty(why),
                     Ok(Decided::Incomplete) => {
                         all_missed.take_from(&mut self.missed);
+                        ids.take_back(given);
                         State::Open
                     }
                     Err(_) => {
                         self.books.roll_back(mark);
+                        ids.take_back(given);
                         State::Faulty("its decision panicked")
                     }
                 };

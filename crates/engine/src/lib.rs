@@ -2,7 +2,7 @@
 //! they decided in one durable transaction, and only then answers.
 //!
 //! Start with [`Engine::submit`] and follow a command into [`batch`]. The ports to the outside are in
-//! [`store`], [`clock`] and [`ids`]. No rule of the business is here.
+//! [`store`], [`clock`], [`ids`] and [`Chance`]. No rule of the business is here.
 #![warn(missing_docs)]
 #![cfg_attr(
     not(test),
@@ -18,6 +18,7 @@
 
 mod acquirer;
 pub mod batch;
+mod chance;
 mod checkout;
 pub mod clock;
 mod engine;
@@ -29,10 +30,12 @@ pub mod rail;
 mod read_trail;
 pub mod reads;
 mod retention;
+pub mod seeded;
 pub mod store;
 mod voice;
 
 pub use acquirer::Acquirer;
+pub use chance::{Chance, Draw, NoChance, SystemChance, Times};
 pub use checkout::{Checkout, CheckoutError, Typed};
 pub use clock::Clock;
 pub use engine::{Engine, EngineConfig, Refused};
@@ -43,5 +46,6 @@ pub use link::{PageLink, SCA_PAGE, fresh_session, secrets_match, session_digest}
 pub use read_trail::ReadTrail;
 pub use reads::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads};
 pub use retention::Retention;
+pub use seeded::Seeded;
 pub use store::{Store, StoreError};
 pub use voice::{Listener, Subject, Voice};

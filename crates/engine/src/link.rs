@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{PlatformId, Secret};
 use ledger::Uid;
-use rand::TryRng;
 use sha2::{Digest, Sha256};
+
+use crate::chance::{Chance, Draw, NoChance};
 
 const SECRET_BYTES: usize = 32;
 const ID_BYTES: usize = 16;
@@ -25,12 +26,11 @@ pub struct PageLink {
     pub session: Secret<String>,
 }
 
-/// The secret of a new session: 256 random bits. `None` if the system has no randomness to give.
-#[must_use]
-pub fn fresh_session() -> Option<Secret<String>> {
+/// The secret of a new session of a platform: 256 bits of chance. `purpose` is what it is for ([`Draw::purpose`]).
+pub fn fresh_session(chance: &dyn Chance, purpose: &'static str, platform: PlatformId) -> Result<Secret<String>, NoChance> {
     let mut bytes = [0; SECRET_BYTES];
-    rand::rngs::SysRng.try_fill_bytes(&mut bytes).ok()?;
-    Some(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
+    chance.fill(Draw::next(purpose, &platform.0.to_bytes()), &mut bytes)?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
 }
 
 impl PageLink {
@@ -80,15 +80,20 @@ pub fn secrets_match(left: &str, right: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SystemChance;
+
+    fn fresh() -> Secret<String> {
+        fresh_session(&SystemChance, "test", PlatformId(Uid::from_bits(7))).unwrap()
+    }
 
     #[test]
     fn a_link_reads_back_and_opens_its_own_session_only() {
-        let session = fresh_session().unwrap();
+        let session = fresh();
         let link = PageLink { platform: PlatformId(Uid::from_bits(7)), subject: Uid::from_bits(8), session: session.clone() };
         let text = link.text().unwrap();
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
         assert_eq!(PageLink::parse(&text), Some(link.clone()));
-        assert!(link.opens(&session) && !link.opens(&fresh_session().unwrap()) && !link.opens(&Secret::default()));
+        assert!(link.opens(&session) && !link.opens(&fresh()) && !link.opens(&Secret::default()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use domain::ids::{RequestId, ScaSessionId, TokenId};
 use domain::platform::{AccessToken, Platform};
 use domain::retention::{ForgetKeys, ForgetSessions, ForgetTokens, KEYS_KEPT_MS, SESSIONS_KEPT_MS};
 use domain::sca::ScaSession;
-use domain::{Command, Ctx, Ids, Kind, PlatformId, Record, RecordKey, Resource, Timestamp};
+use domain::{Command, Ctx, Ids, Kind, Named, PlatformId, Record, RecordKey, Resource, Timestamp};
 
 use crate::{Clock, Engine, Listing, Page, Reads, StoreError};
 
@@ -121,7 +121,7 @@ impl Retention {
         platform: PlatformId,
         command: C,
     ) -> Result<usize, StoreError> {
-        let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh());
+        let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(platform, RequestId::SPACE));
         match self.engine.run(Ctx::system(platform, request), command).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(never)) => match never {},

@@ -23,7 +23,7 @@ use axum::body::Body;
 use axum::routing::get;
 use domain::ids::RequestId;
 use domain::platform::Platform;
-use domain::{Actor, Ctx, Ids, PlatformId, RecordKey, Resource, Secret, Timestamp, Via};
+use domain::{Actor, Ctx, Ids, Named, PlatformId, RecordKey, Resource, Secret, Timestamp, Via};
 use engine::{Checkout, CheckoutError, Listener, PageLink, Reads, Subject, Voice};
 use http::Response;
 
@@ -44,7 +44,7 @@ impl Pages {
     }
 
     fn ctx(&self, platform: PlatformId) -> Ctx {
-        let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh());
+        let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(platform, RequestId::SPACE));
         // The payer is whoever has the link; no more is known of them.
         Ctx { platform, actor: Actor::System, request, origin: [0; 16], given_id: None }
     }

@@ -1,15 +1,23 @@
 //! The frame of every page: one style sheet of our own, and headers that allow nothing else.
 
+use std::sync::LazyLock;
+
 use axum::body::Body;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use rand::TryRng;
+use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("page.css");
+/// What every page may do. Its one style is named by its hash, so that nothing else is let in and no answer differs from the next
+/// by chance. Forms go to us; where they lead then is the platform's own page, which browsers count as the form's too.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let style = STANDARD.encode(Sha256::digest(STYLE));
+    format!("default-src 'none'; style-src 'sha256-{style}'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'")
+});
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// A page to be: its parts are HTML already, so whoever writes them escapes what is not ours.
@@ -60,24 +68,19 @@ impl Page {
     /// The answer.
     #[must_use]
     pub fn respond(&self) -> Response<Body> {
-        let nonce = nonce();
         let html = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"robots\" content=\"noindex\">\
-             <title>{title}</title><style nonce=\"{nonce}\">{STYLE}</style></head>\
+             <title>{title}</title><style>{STYLE}</style></head>\
              <body><main>{content}</main><footer><p>Sandbox: no real money moves here.</p></footer></body></html>",
             title = escaped(&self.title),
             content = self.content,
         );
         let mut response = Response::new(Body::from(html));
         *response.status_mut() = self.status;
-        // Forms go to us; where they lead then is the platform's own page, which browsers count as the form's too.
-        let policy = format!(
-            "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'"
-        );
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        if let Ok(policy) = HeaderValue::try_from(policy) {
+        if let Ok(policy) = HeaderValue::from_str(&POLICY) {
             headers.insert(CONTENT_SECURITY_POLICY, policy);
         }
         protect(headers);
@@ -106,15 +109,6 @@ fn protect(headers: &mut http::HeaderMap) {
     headers.insert(PERMISSIONS, HeaderValue::from_static("camera=(), microphone=(), geolocation=(), payment=()"));
 }
 
-/// Random for each answer. Without randomness the page goes out without its style, and nothing is let in.
-fn nonce() -> String {
-    let mut bytes = [0; 18];
-    match rand::rngs::SysRng.try_fill_bytes(&mut bytes) {
-        Ok(()) => STANDARD_NO_PAD.encode(bytes),
-        Err(_) => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,12 +118,14 @@ mod tests {
         assert_eq!(escaped("<script>'&\"é</script>"), "&lt;script&gt;&#39;&amp;&quot;é&lt;/script&gt;");
     }
 
-    #[test]
-    fn every_answer_has_a_nonce_of_its_own() {
-        let policy = |response: &Response<Body>| response.headers()["content-security-policy"].to_str().unwrap().to_owned();
-        let page = Page::notice(StatusCode::OK, "a", "b");
-        let (one, two) = (policy(&page.respond()), policy(&page.respond()));
-        assert_ne!(one, two);
-        assert!(one.starts_with("default-src 'none'; style-src 'nonce-"));
+    #[tokio::test]
+    async fn the_one_style_of_a_page_is_let_in_by_its_hash() {
+        let response = Page::notice(StatusCode::OK, "a", "b").respond();
+        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        let html = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+        let html = str::from_utf8(&html).unwrap();
+        let style = html.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+        let hash = STANDARD.encode(Sha256::digest(style));
+        assert!(policy.starts_with(&format!("default-src 'none'; style-src 'sha256-{hash}'; ")), "{policy}");
     }
 }

@@ -13,7 +13,7 @@ use domain::ids::{RequestId, ScaSessionId};
 use domain::platform::{Environment, Platform};
 use domain::sca::{CompleteScaSession, CompleteScaSessionError, ScaPurpose, ScaSession, ScaStatus, TRIES_MAX, magic};
 use domain::user::{Identity, Person, User};
-use domain::{Actor, Ctx, Ids, PlatformId, RecordKey, Resource, Secret};
+use domain::{Actor, Ctx, Ids, Named, PlatformId, RecordKey, Resource, Secret};
 use engine::{Clock, Engine, PageLink, Reads, SCA_PAGE, session_digest};
 use http::{Request, Response, StatusCode, Uri};
 use ledger::Uid;
@@ -42,8 +42,9 @@ impl ScaPages {
     }
 
     fn ctx(&self, opened: &Opened) -> Ctx {
-        let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh());
-        Ctx { platform: opened.link.platform, actor: Actor::User(opened.session.user), request, origin: [0; 16], given_id: None }
+        let platform = opened.link.platform;
+        let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(platform, RequestId::SPACE));
+        Ctx { platform, actor: Actor::User(opened.session.user), request, origin: [0; 16], given_id: None }
     }
 
     async fn find<R: Resource>(&self, platform: PlatformId, id: Uid) -> Result<Option<Arc<R>>, NoForm> {

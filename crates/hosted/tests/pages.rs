@@ -87,7 +87,7 @@ async fn a_payer_types_a_card_and_goes_back() {
         assert_eq!(page.header(name), value);
     }
     let policy = page.header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none'; style-src 'nonce-") && policy.contains("frame-ancestors 'none'"));
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.contains("frame-ancestors 'none'"));
     assert!(!page.text.contains("<script") && !page.text.contains("style=\"") && !page.text.contains(" src="));
 
     let done = browser.pay(&url, "4970+1071+1111+1119", "12%2F29", "123").await;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::ids::RequestId;
-use domain::{Ctx, FinishJob, Ids, Job, JobKind, PostponeJob};
+use domain::{Ctx, FinishJob, Ids, Job, JobKind, Named, PostponeJob};
 use engine::{Clock, Engine, Reads, Refused};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::error::Elapsed;
@@ -191,7 +191,7 @@ impl Lane {
     }
 
     async fn work(&self, job: Job) {
-        let request = RequestId(self.tools.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh());
+        let request = RequestId(self.tools.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(job.platform, RequestId::SPACE));
         let ctx = Ctx::system(job.platform, request);
         let done = self.handler.run(ctx, &job).await;
         let noted = match done {

@@ -7,7 +7,7 @@ use domain::card::{
 use domain::ids::CardRegistrationId;
 use domain::payment::Refusal;
 use domain::{Record, Secret};
-use engine::{PageLink, fresh_session};
+use engine::PageLink;
 use serde::Serialize;
 
 use super::payins::card_terms::{CARD_TYPES, card_type_word};
@@ -47,7 +47,7 @@ struct RegistrationBody<'a> {
 
 /// `POST /cardregistrations`.
 pub async fn create(call: &Call) -> Result<WireResponse, WireError> {
-    let (access_key, form_secret) = (fresh_session().ok_or_else(WireError::fault)?, fresh_session().ok_or_else(WireError::fault)?);
+    let (access_key, form_secret) = (call.fresh_session("card form")?, call.fresh_session("card form")?);
     let access_key = Secret::new(access_key.expose().chars().take(ACCESS_KEY_LENGTH).collect());
     let command = read(call.fields()?, call.spelling(), access_key, form_secret)?;
     let user_text = command.1;

@@ -3,7 +3,6 @@
 use domain::card::{CardAnswer, CardValidation, SettleValidation, ValidateCard, ValidateCardError, ValidationStatus, ValidationUsage};
 use domain::ids::{CardId, CardValidationId};
 use domain::{Record, Secret};
-use engine::fresh_session;
 use serde::Serialize;
 
 use super::cards::{self, validity_word};
@@ -55,7 +54,7 @@ struct ValidationBody<'a> {
 pub async fn create(call: &Call) -> Result<WireResponse, WireError> {
     let text = call.param("CardId").into_owned();
     let (record, card) = cards::find(call, &text).await?;
-    let session = fresh_session().ok_or_else(WireError::fault)?;
+    let session = call.fresh_session("card validation page")?;
     let command = read(call, CardId(record.lead.id), session)?;
     let (now, currency) = (call.now().await?, card.currency);
     let public_url = call.dialect().config.public_url.clone();

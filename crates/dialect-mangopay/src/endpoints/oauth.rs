@@ -32,10 +32,7 @@ pub async fn issue_token(call: &Call) -> Result<WireResponse, WireError> {
         Some(_) => return Ok(oauth_error(StatusCode::BAD_REQUEST, "unsupported_grant_type")),
         None => return Ok(oauth_error(StatusCode::BAD_REQUEST, "invalid_request")),
     }
-    let token = fresh_secret(call.caller().platform).ok_or_else(|| {
-        tracing::error!(request = %call.ctx().request, "the system has no random bytes to give");
-        WireError::fault()
-    })?;
+    let token = fresh_secret(&*call.dialect().config.chance, call.caller().platform).map_err(|error| call.no_chance(error))?;
     let lifetime_ms = call.dialect().config.token_lifetime_ms;
     let issue = IssueToken { digest: digest_of(token.expose()), key: call.caller().key, lifetime_ms };
     if call.run(issue).await?.is_err() {

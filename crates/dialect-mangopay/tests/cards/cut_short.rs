@@ -7,7 +7,7 @@ use domain::card::{CardTerms, CardType};
 use domain::ids::CardId;
 use domain::payment::{CardMeans, CreateCardPayIn};
 use domain::{ClaimedKey, IdempotencyKey, Via, WalletId};
-use engine::{Begun, Keyed, fresh_session};
+use engine::{Begun, Keyed, SystemChance, fresh_session};
 use money::{Currency, Money};
 use serde_json::json;
 
@@ -91,7 +91,7 @@ async fn die(s: &Scene, c: &Cast, text: &str, means: CardMeans, fees: i64) -> St
         fees: Money::new(fees, Currency::EUR).unwrap(),
         means,
         terms: CardTerms::default(),
-        session: fresh_session().unwrap(),
+        session: fresh_session(&SystemChance, "test", platform).unwrap(),
         via: Via { dialect: 1, form: 2, key: Some(ClaimedKey { space: 1, text: text.to_owned() }) },
         tag: None,
     };

@@ -227,7 +227,7 @@ async fn the_code_activates_the_user_once() {
         assert_eq!(page.status, 200, "the link may be opened again");
         assert!(page.text.contains("Sophia Garnier") && page.text.contains("<dd>me</dd>"));
         let policy = page.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'; style-src 'nonce-"), "{policy}");
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
         assert!(!page.text.contains("<script") && !page.text.contains(" src="));
         assert_eq!((page.header("referrer-policy"), page.header("cache-control")), ("no-referrer", "no-store"));
     }

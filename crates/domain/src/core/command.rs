@@ -2,12 +2,36 @@
 
 use ledger::Uid;
 
+use super::ids::PlatformId;
 use super::{Desk, Needs};
 
-/// Gives ids that nobody has: time-ordered, rising within one process.
+/// Gives ids that nobody has.
+///
+/// Those of [`Ids::fresh`] rise within one process, whoever they are for; those of [`Ids::fresh_of`] rise within one platform
+/// and one kind of thing. A generator may make one sequence of all of them; one that is to give the same again, however
+/// much else is asked of it, has a sequence for each.
 pub trait Ids: Send {
-    /// The next one.
+    /// The next one of all.
     fn fresh(&mut self) -> Uid;
+
+    /// The next one for a platform's things of one kind ([`super::Named::SPACE`]).
+    fn fresh_of(&mut self, platform: PlatformId, space: u8) -> Uid {
+        let _ = (platform, space);
+        self.fresh()
+    }
+
+    /// From here on what is given may be taken back, until this is called again. For whoever decides more than once.
+    fn begin(&mut self) {}
+
+    /// How much was given since [`Ids::begin`], for [`Ids::take_back`].
+    fn given(&self) -> usize {
+        0
+    }
+
+    /// What was given after `given` was so much has come to nothing: nobody has those ids, and they may be given again.
+    fn take_back(&mut self, given: usize) {
+        let _ = given;
+    }
 }
 
 /// Florin itself is at fault: a broken invariant. What was asked moves nothing and is logged once.

@@ -28,6 +28,11 @@ pub trait Named: From<Uid> + Into<Uid> {
     const SPACE: u8;
 }
 
+/// What no type says the kind of.
+impl Named for Uid {
+    const SPACE: u8 = 0;
+}
+
 /// An id given by whoever brings the object along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Given {

@@ -10,11 +10,10 @@ use domain::card::{
     Acceptance, AddressCheck, CardAnswer, Expiry, Funding, Issuer, PaymentCategory, SecureMode, Tokenized, TokenizerError, Verdict,
 };
 use domain::payment::Refusal;
-use engine::Typed;
 use engine::rail::{CardRail, CardRefund, Charge, RailError, RailFuture, TypedCard};
+use engine::{Chance, Draw, NoChance, SystemChance, Typed};
 use ledger::Uid;
 use money::{Currency, Money};
-use rand::TryRng;
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +87,7 @@ pub struct SimulatedAcquirer(Arc<House>);
 struct House {
     conn: Mutex<Connection>,
     keys: Keys,
+    chance: Arc<dyn Chance>,
 }
 
 enum Trouble {
@@ -108,6 +108,12 @@ impl From<Unsealable> for Trouble {
     }
 }
 
+impl From<NoChance> for Trouble {
+    fn from(error: NoChance) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
 fn broken(what: &'static str) -> Trouble {
     Trouble::Broken(format!("a row does not decode: {what}"))
 }
@@ -116,6 +122,11 @@ impl SimulatedAcquirer {
     /// Opens the acquirer's file in a folder, and makes it if there is none. What is known of cards is sealed under `key`,
     /// which is not in the file: the same key has to be given each time.
     pub fn open(folder: &Path, key: &[u8; 32]) -> Result<Self, OpenError> {
+        Self::open_with(folder, key, Arc::new(SystemChance))
+    }
+
+    /// [`Self::open`], with the names of tokens and charges drawn from `chance`.
+    pub fn open_with(folder: &Path, key: &[u8; 32], chance: Arc<dyn Chance>) -> Result<Self, OpenError> {
         let path = folder.join(FILE);
         let keys = Keys::of(key);
         let (conn, found) = own_file::open(&path, |conn| {
@@ -123,7 +134,7 @@ impl SimulatedAcquirer {
             Ok((conn, found))
         })?;
         match found {
-            Found::Ours => Ok(Self(Arc::new(House { conn: Mutex::new(conn), keys }))),
+            Found::Ours => Ok(Self(Arc::new(House { conn: Mutex::new(conn), keys, chance }))),
             Found::OtherKey => Err(OpenError::OtherKey(path)),
             Found::OtherForm => Err(OpenError::OtherForm(path)),
         }
@@ -183,9 +194,11 @@ fn make_ready(conn: &Connection, keys: &Keys) -> rusqlite::Result<Found> {
     found
 }
 
-fn random_text<const BYTES: usize>() -> Result<String, Trouble> {
+/// A text by chance, for what `reference` names: the first such, or the one after so many `before`.
+fn random_text<const BYTES: usize>(chance: &dyn Chance, purpose: &'static str, reference: Uid, before: i64) -> Result<String, Trouble> {
+    let of = [&reference.to_bytes()[..], &before.to_be_bytes()].concat();
     let mut bytes = [0; BYTES];
-    rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(|_| Trouble::Broken("the system has no random bytes".to_owned()))?;
+    chance.fill(Draw::only(purpose, &of), &mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -332,7 +345,8 @@ impl Charged {
 impl CardRail for SimulatedAcquirer {
     fn tokenize(&self, typed: TypedCard) -> RailFuture<'_, Result<Tokenized, TokenizerError>> {
         self.aside(move |conn, house| {
-            if try_again(conn, typed.reference)? > TRIES_MAX {
+            let tries = try_again(conn, typed.reference)?;
+            if tries > TRIES_MAX {
                 return Ok(Err(TokenizerError::TooLate));
             }
             let number = typed.number.expose();
@@ -345,7 +359,7 @@ impl CardRail for SimulatedAcquirer {
                 return Ok(Err(TokenizerError::CardNumber));
             };
             let seen = Tokenized {
-                token: Secret::new(random_text::<24>()?),
+                token: Secret::new(random_text::<24>(&*house.chance, "card token", typed.reference, tries)?),
                 fingerprint: house.keys.fingerprint(number),
                 first6: Secret::new(first6.to_owned()),
                 last4: Secret::new(last4.to_owned()),
@@ -375,7 +389,7 @@ impl CardRail for SimulatedAcquirer {
                 return if is_same { Ok(known.answer()) } else { Err(Trouble::Conflict) };
             }
             let Some(card) = Card::find(conn, &house.keys, &name)? else { return Err(Trouble::Conflict) };
-            let charged = take(&card, name, &charge)?;
+            let charged = take(&*house.chance, &card, name, &charge)?;
             charged.insert(conn, charge.reference)?;
             Ok(charged.answer())
         })
@@ -404,13 +418,13 @@ impl CardRail for SimulatedAcquirer {
     }
 
     fn refund(&self, refund: CardRefund) -> RailFuture<'_, CardAnswer> {
-        self.aside(move |conn, _| {
+        self.aside(move |conn, house| {
             if let Some((answer, charge, minor)) = find_refund(conn, refund.reference)? {
                 let is_same = charge == refund.charge && minor == refund.amount.minor();
                 return if is_same { Ok(answer) } else { Err(Trouble::Conflict) };
             }
             let charge = Charged::find(conn, refund.charge)?.ok_or(Trouble::Conflict)?;
-            give_back(conn, &refund, &charge)
+            give_back(conn, &*house.chance, &refund, &charge)
         })
     }
 
@@ -433,7 +447,7 @@ fn try_again(conn: &Connection, reference: Uid) -> Result<i64, Trouble> {
 }
 
 /// What becomes of a charge that has not been seen before.
-fn take(card: &Card, name: [u8; 32], charge: &Charge) -> Result<Charged, Trouble> {
+fn take(chance: &dyn Chance, card: &Card, name: [u8; 32], charge: &Charge) -> Result<Charged, Trouble> {
     let state = if card.known.seen.expiry.is_over_at(charge.at) {
         State::Refused(Refusal::CardExpired)
     } else if card.asks(charge) {
@@ -447,11 +461,11 @@ fn take(card: &Card, name: [u8; 32], charge: &Charge) -> Result<Charged, Trouble
         amount: charge.amount,
         state,
         address_check: magic::address_check(charge.amount.currency(), postal_code),
-        number: random_text::<9>()?,
+        number: random_text::<9>(chance, "card charge", charge.reference, 0)?,
     })
 }
 
-fn give_back(conn: &Connection, refund: &CardRefund, charge: &Charged) -> Result<CardAnswer, Trouble> {
+fn give_back(conn: &Connection, chance: &dyn Chance, refund: &CardRefund, charge: &Charged) -> Result<CardAnswer, Trouble> {
     let sum = "SELECT COALESCE(sum(minor), 0) FROM refund WHERE charge = ?1 AND refusal IS NULL";
     let before: i64 = conn.prepare_cached(sum)?.query_row([refund.charge.to_bytes()], |row| row.get(0))?;
     let fits = refund.amount.currency() == charge.amount.currency()
@@ -461,7 +475,7 @@ fn give_back(conn: &Connection, refund: &CardRefund, charge: &Charged) -> Result
         State::Accepted => Some(Refusal::RefundExceedsInitial),
         State::Asked | State::Refused(_) => Some(Refusal::NotRefundable),
     };
-    let number = random_text::<9>()?;
+    let number = random_text::<9>(chance, "card refund", refund.reference, 0)?;
     conn.prepare_cached("INSERT INTO refund (reference, charge, minor, refusal, number) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
         refund.reference.to_bytes(),
         refund.charge.to_bytes(),

@@ -4,7 +4,6 @@ use domain::card::CardAnswer;
 use domain::ids::CardId;
 use domain::payment::{CardMeans, CardPayIn, CreateCardPayIn, CreateCardPayInError, Payment, SettleCardPayIn, Status};
 use domain::{Secret, Via};
-use engine::fresh_session;
 use serde::Serialize;
 
 use super::card_terms::{
@@ -52,7 +51,7 @@ struct CardDirectBody<'a> {
 
 /// `POST /payins/card/direct`: the acquirer is asked before the answer.
 pub async fn create(call: &Call) -> Result<WireResponse, WireError> {
-    let session = fresh_session().ok_or_else(WireError::fault)?;
+    let session = call.fresh_session("3-D Secure page")?;
     let command = read(call.fields()?, call.spelling(), session, call.via())?;
     pay(call, command).await
 }

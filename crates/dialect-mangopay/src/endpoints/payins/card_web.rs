@@ -3,7 +3,6 @@
 use domain::card::CardType;
 use domain::payment::{CardMeans, CardPayIn, CreateCardPayIn, Detail, Payment, WebFlow};
 use domain::{Secret, Via};
-use engine::fresh_session;
 use serde::Serialize;
 
 use super::card_terms::{
@@ -71,7 +70,7 @@ struct ExtendedBody<'a> {
 
 /// `POST /payins/card/web`.
 pub async fn create(call: &Call) -> Result<WireResponse, WireError> {
-    let session = fresh_session().ok_or_else(WireError::fault)?;
+    let session = call.fresh_session("card page")?;
     let command = read(call.fields()?, call.spelling(), session, call.via())?;
     card_direct::pay(call, command).await
 }

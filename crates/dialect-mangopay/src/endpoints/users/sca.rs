@@ -7,7 +7,7 @@
 use domain::sca::{Presence, RegisterScaUser, RegisterScaUserError};
 use domain::user::{Category, Demands, Person, PersonKind, PersonProfile, Problem, Profile, RegisterUser, User, UserField, WrongField};
 use domain::{Record, Secret, Timestamp};
-use engine::{PageLink, SCA_PAGE, fresh_session, session_digest};
+use engine::{PageLink, SCA_PAGE, session_digest};
 
 use super::{body_of, find, read, registration_error, sca_body};
 use crate::call::{Call, View, WireResponse, respond};
@@ -42,7 +42,7 @@ pub async fn view(call: &Call) -> Result<WireResponse, WireError> {
 
 async fn create(call: &Call, kind: PersonKind) -> Result<WireResponse, WireError> {
     let (register, presence) = registration(call.fields()?, kind, call.now().await?)?;
-    let secret = fresh_session().ok_or_else(WireError::fault)?;
+    let secret = call.fresh_session("SCA page")?;
     let command = RegisterScaUser { register, presence, secret_digest: session_digest(&secret) };
     let public_url = call.dialect().config.public_url.clone();
     call.submit(command, move |view, result| match result {

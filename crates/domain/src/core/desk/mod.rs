@@ -10,7 +10,7 @@ use money::{Currency, Money};
 use super::ids::{EventId, JobId, PaymentId};
 use super::{
     AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, GivenIdRefused, IdempotencyKey, Ids, Job, JobKind, KeyRow,
-    Label, ObjectKind, OwnedKey, Record, RecordKey, Removal, Resource, Slot, Timestamp, Wanted,
+    Label, Named, ObjectKind, OwnedKey, Record, RecordKey, Removal, Resource, Slot, Timestamp, Wanted,
 };
 use crate::payment::Payment;
 use crate::platform::Platform;
@@ -131,17 +131,17 @@ impl<'a> Desk<'a> {
     }
 
     /// An id that nobody has.
-    pub fn fresh<I: From<Uid>>(&mut self) -> I {
-        I::from(self.ids.fresh())
+    pub fn fresh<I: Named>(&mut self) -> I {
+        I::from(self.ids.fresh_of(self.ctx.platform, I::SPACE))
     }
 
     /// The id of the object this command makes: the one an import names, else a fresh one. Noted for the audit trail.
     ///
     /// One that cannot be had is noted ([`Desk::given_id_refused`]), and whatever the command answers is void.
-    pub fn fresh_object<I: From<Uid>>(&mut self, kind: ObjectKind) -> I {
+    pub fn fresh_object<I: Named>(&mut self, kind: ObjectKind) -> I {
         let id = match self.ctx.given_id {
             Some(given) => self.take_given(given, kind),
-            None => self.ids.fresh(),
+            None => self.ids.fresh_of(self.ctx.platform, I::SPACE),
         };
         self.object = Some(id);
         I::from(id)
@@ -404,7 +404,8 @@ impl<'a> Desk<'a> {
     /// Says that something happened to `subject`.
     pub fn emit(&mut self, event: EventType, subject: impl Into<Uid>) {
         let at = self.now();
-        let id: EventId = self.fresh();
+        // Whoever follows them in their order has to come to those of all platforms.
+        let id = EventId(self.ids.fresh());
         self.books.events.push(Event { id, platform: self.ctx.platform, event, subject: subject.into(), at });
     }
 }
