@@ -219,11 +219,11 @@ impl<'a> Fields<'a> {
         self.secret("Tag", TEXT_MAX).optional()
     }
 
-    /// `true` or `false`, also as a string.
+    /// `true` or `false`, also as a string; or 1 or 0, as the official Python SDK writes them.
     pub fn bool(&mut self, name: &'static str) -> Field<'_, 'a, bool> {
         let found = match self.scalar(name) {
-            Found::Value(text) if text.eq_ignore_ascii_case("true") => Found::Value(true),
-            Found::Value(text) if text.eq_ignore_ascii_case("false") => Found::Value(false),
+            Found::Value(text) if text.eq_ignore_ascii_case("true") || text == "1" => Found::Value(true),
+            Found::Value(text) if text.eq_ignore_ascii_case("false") || text == "0" => Found::Value(false),
             Found::Value(text) => self.invalid(name, &text),
             Found::Wrong => Found::Wrong,
             Found::Nothing => Found::Nothing,
@@ -476,7 +476,9 @@ mod tests {
         let bool = |fields: &mut Fields<'_>| fields.bool("F").optional();
         check("true", bool, Ok(Some(true)));
         check(r#""False""#, bool, Ok(Some(false)));
-        check("1", bool, Err(("F", "The value 1 is not valid")));
+        check("1", bool, Ok(Some(true)));
+        check("0", bool, Ok(Some(false)));
+        check("2", bool, Err(("F", "The value 2 is not valid")));
         let time = |fields: &mut Fields<'_>| fields.timestamp("F").optional();
         check("-86400", time, Ok(Some(Timestamp::from_seconds(-86_400))));
         check("9223372036854775807", time, Err(("F", "The value 9223372036854775807 is not valid")));
