@@ -7,19 +7,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 
+use crate::completions::CompletionsArgs;
 use crate::demo::DemoArgs;
 use crate::failure::{Code, Failure, Told};
 use crate::fixtures::LoadArgs;
+use crate::health::HealthArgs;
 use crate::installation::Location;
+use crate::introduction::FirstPlatform;
 use crate::key::KeyArgs;
 use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
 use crate::public_url::PublicUrl;
 use crate::rate_limit::RateLimit;
 use crate::user::{Hold, UserArgs};
-use crate::{bench, demo, fixtures, key, ledger, output, platform, serve, user};
+use crate::{bench, completions, demo, fixtures, health, key, ledger, output, platform, serve, user};
 
 /// A payment-services engine with a real double-entry ledger.
 #[derive(Parser)]
@@ -58,6 +61,10 @@ enum Command {
     /// Measures what users pay for
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Asks a server whether it is well; exit status 0 only when it is
+    Health(HealthArgs),
+    /// Prints what a shell needs to complete florin's command line
+    Completions(CompletionsArgs),
 }
 
 /// Connections served at once unless it is said otherwise.
@@ -90,6 +97,8 @@ pub struct ServeArgs {
     /// Writes the address to this file once the server answers
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub first: FirstPlatform,
 }
 
 #[derive(Subcommand)]
@@ -222,6 +231,8 @@ fn run(location: &Location, json: bool, command: Command) -> Result<ExitCode, Bo
         Command::Ledger(LedgerCommand::Explain(args)) => ledger::explain(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Export { format }) => ledger::export(location, format, json).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Health(args) => health::run(&args, json),
+        Command::Completions(args) => Ok(completions::run(&args, Cli::command())),
         Command::Bench(BenchCommand::Baseline(args)) => bench::baseline(location.database.as_deref(), &args).map(|()| ExitCode::SUCCESS),
     }
 }

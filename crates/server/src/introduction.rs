@@ -21,6 +21,29 @@ const FIRST_PLATFORM: &str = "sandbox";
 /// Where its credentials are until they have been shown.
 const FILE: &str = "first-platform.json";
 
+/// What the first platform is to be called, and called with, where that has to be known beforehand: a service of CI shows nobody
+/// what it prints.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct FirstPlatform {
+    /// Name of the platform that the first start makes; of no effect on data that has one: sandbox unless given
+    #[arg(long, value_name = "ID", env = "FLORIN_FIRST_CLIENT_ID")]
+    first_client_id: Option<String>,
+    /// Its API key, 16 to 128 visible characters: a random one unless given
+    #[arg(long, value_name = "KEY", env = "FLORIN_FIRST_API_KEY", hide_env_values = true)]
+    first_api_key: Option<String>,
+}
+
+impl FirstPlatform {
+    /// The platform to be. Errors: a name or a key that is none.
+    fn new_platform(&self) -> Result<NewPlatform, Box<dyn Error>> {
+        let client_id = self.first_client_id.clone().unwrap_or_else(|| FIRST_PLATFORM.to_owned());
+        let api_key = self.first_api_key.clone().map_or_else(platform::random_key, Ok)?;
+        let new = NewPlatform { client_id, api_key };
+        platform::check(&new)?;
+        Ok(new)
+    }
+}
+
 /// A first platform that was not shown yet.
 pub struct Introduction {
     path: PathBuf,
@@ -29,8 +52,10 @@ pub struct Introduction {
 
 impl Introduction {
     /// What an installation without a platform is to be introduced with, or one whose introduction was cut short.
-    pub async fn prepare(location: &Location, installation: &Installation) -> Result<Option<Self>, Box<dyn Error>> {
+    pub async fn prepare(location: &Location, installation: &Installation, first: &FirstPlatform) -> Result<Option<Self>, Box<dyn Error>> {
         let path = location.data.join(FILE);
+        // Looked at on every start, so that a key that is none is told by the first one that has it.
+        let given = first.new_platform()?;
         match std::fs::read(&path) {
             Ok(bytes) => {
                 let new = serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}; remove it", path.display()))?;
@@ -42,7 +67,7 @@ impl Introduction {
         if !installation.reads.platforms(None, 1).await?.is_empty() {
             return Ok(None);
         }
-        let new = NewPlatform { client_id: FIRST_PLATFORM.to_owned(), api_key: platform::random_key()? };
+        let new = given;
         // Whole or not at all, and never over another one.
         let mut file = tempfile::NamedTempFile::new_in(&location.data)
             .map_err(|source| InstallationError::Folder { path: location.data.clone(), source })?;

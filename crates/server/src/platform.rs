@@ -73,7 +73,8 @@ pub fn create(location: &Location, args: &PlatformArgs, json: bool) -> Result<()
     Ok(())
 }
 
-fn check(new: &NewPlatform) -> Result<(), PlatformError> {
+/// Errors: its name or its key is none.
+pub fn check(new: &NewPlatform) -> Result<(), PlatformError> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     if new.client_id.is_empty() || new.client_id.len() > CLIENT_ID_MAX || !new.client_id.chars().all(is_allowed) {
         return Err(PlatformError::ClientId);

@@ -67,7 +67,7 @@ impl Running {
         let address = listener.local_addr()?;
         let installation = Arc::new(location.start()?);
         // Before others may make platforms through the socket; until there is one, each start is a first one.
-        let introduction = Introduction::prepare(location, &installation).await?;
+        let introduction = Introduction::prepare(location, &installation, &args.first).await?;
         let public_url = args.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(address));
         if args.public_url.is_none() && address.ip().is_unspecified() {
             tracing::warn!(%public_url, "links in answers lead to this machine alone: --public-url says what others reach it by");

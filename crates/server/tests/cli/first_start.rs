@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::program::{Program, done, refused};
+use crate::support::florin;
 
 struct Place {
     folder: tempfile::TempDir,
@@ -155,4 +156,25 @@ fn a_folder_has_one_server() {
         let said = refused(&place.data(), place.database(), &["platform", "create", "--client-id", "through-the-socket"]);
         assert!(said.contains("there is a platform"), "{said}");
     }
+}
+
+#[test]
+fn the_first_platform_is_called_as_was_said_beforehand() {
+    let place = Place { folder: tempfile::tempdir().unwrap(), database: None };
+    let serve = |client_id: &str, api_key: &str| {
+        let mut command = florin(&place.data(), None);
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command.env("FLORIN_FIRST_CLIENT_ID", client_id).env("FLORIN_FIRST_API_KEY", api_key);
+        command
+    };
+    let short = serve("ci", "too-short").output().unwrap();
+    assert!(short.status.code() == Some(2) && String::from_utf8_lossy(&short.stderr).contains("16 to 128"), "{short:?}");
+
+    let server = Program::start(serve("ci", "a-key-known-to-the-tests"));
+    assert_eq!(shown(&server.listens().0).as_deref(), Some("a-key-known-to-the-tests"));
+    server.terminate();
+    // There is a platform now, and what the first one is to be called is of no effect.
+    let server = Program::start(serve("other", "another-key-of-the-tests"));
+    assert_eq!(shown(&server.listens().0), None);
+    server.terminate();
 }

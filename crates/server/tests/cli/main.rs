@@ -11,3 +11,4 @@ mod fixtures;
 mod keys;
 mod ledger;
 mod program;
+mod tools;
