@@ -4,6 +4,7 @@ mod coverage;
 mod licences;
 mod metadata;
 mod packages;
+mod packaging;
 mod run;
 mod steps;
 mod telltale;
@@ -31,8 +32,9 @@ fn main() -> ExitCode {
         "coverage" => steps::coverage,
         "sdk" => steps::sdk,
         "browser" => steps::browser,
+        "packaging" => steps::packaging,
         _ => {
-            eprintln!("usage: cargo xtask ci | tidy | coverage | sdk | browser");
+            eprintln!("usage: cargo xtask ci | tidy | coverage | sdk | browser | packaging");
             return ExitCode::FAILURE;
         }
     };

@@ -23,10 +23,36 @@ const NEEDED: &[Needed] = &[
     },
 ];
 
-/// Installs what is missing. Needs to be root for that, and says so.
+/// What the recipes of other languages are checked with.
+const FOR_RECIPES: &[Needed] = &[
+    Needed { paths: &["/usr/bin/javac"], package: "default-jdk-headless" },
+    Needed { paths: &["/usr/bin/php"], package: "php-cli" },
+    Needed { paths: &["/usr/bin/phpunit"], package: "phpunit" },
+    Needed {
+        paths: &[
+            "/usr/lib/python3.11/ensurepip",
+            "/usr/lib/python3.12/ensurepip",
+            "/usr/lib/python3.13/ensurepip",
+            "/usr/lib/python3.14/ensurepip",
+        ],
+        package: "python3-venv",
+    },
+];
+
+/// Installs what the tests need and is missing.
 pub fn install() -> Result<(), String> {
+    install_missing(NEEDED)
+}
+
+/// Installs what the check of the recipes needs and is missing.
+pub fn install_for_recipes() -> Result<(), String> {
+    install_missing(FOR_RECIPES)
+}
+
+/// Needs to be root for that, and says so.
+fn install_missing(needed: &[Needed]) -> Result<(), String> {
     let is_missing = |needed: &&Needed| !needed.paths.iter().any(|path| Path::new(path).exists());
-    let missing: Vec<&str> = NEEDED.iter().filter(is_missing).map(|needed| needed.package).collect();
+    let missing: Vec<&str> = needed.iter().filter(is_missing).map(|needed| needed.package).collect();
     if missing.is_empty() {
         return Ok(());
     }

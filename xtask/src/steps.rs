@@ -2,7 +2,7 @@
 
 use crate::coverage::proven;
 use crate::run::{Run, Stopped};
-use crate::{packages, tidy};
+use crate::{packages, packaging, tidy};
 
 /// Everything.
 pub fn ci(run: &mut Run) -> Result<(), Stopped> {
@@ -19,7 +19,8 @@ pub fn ci(run: &mut Run) -> Result<(), Stopped> {
     run.program("test", &["cargo", "test", "--workspace", "--locked"], &[])?;
     covered(run)?;
     sdk(run)?;
-    browser(run)
+    browser(run)?;
+    packaging(run)
 }
 
 /// What no compiler checks.
@@ -84,4 +85,10 @@ pub fn browser(run: &mut Run) -> Result<(), Stopped> {
     release(run)?;
     run.program("install the browser's driver", &["npm", "ci", "--prefix", "conformance/browser", "--no-audit", "--no-fund"], &[])?;
     run.program("the hosted pages", &["node", "--test", "conformance/browser/pages.test.js"], &[])
+}
+
+/// Dockerfile, compose file and recipes against linters, and the image's file system with the release binary in it.
+pub fn packaging(run: &mut Run) -> Result<(), Stopped> {
+    release(run)?;
+    packaging::check(run)
 }

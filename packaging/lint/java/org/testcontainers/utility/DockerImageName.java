@@ -1,0 +1,5 @@
+package org.testcontainers.utility;
+
+public abstract class DockerImageName {
+    public static native DockerImageName parse(String fullImageName);
+}
