@@ -189,10 +189,54 @@ impl Call {
             Begun::Ended(Reply::KeyUsed(Freshness::Claimed)) => self.cut_short(&keyed).await?,
             Begun::Ended(reply) => return answer_of(reply),
         };
+        self.carry_on(keyed, step(call, told)).await
+    }
+
+    /// Has a command decided, then takes a step that goes on outside, and answers with its JSON. It outlives the connection.
+    ///
+    /// With an `Idempotency-Key` the command claims the key: it is decided once, and `step` gets its outcome. A request whose
+    /// step was cut short takes it again without one.
+    pub async fn once_behind<C, F, S>(&self, first: C, refuse: fn(&C::Error) -> Problem, step: S) -> Result<Response<Body>, Problem>
+    where
+        C: Command,
+        F: Future<Output = Result<Vec<u8>, Problem>> + Send + 'static,
+        S: FnOnce(Self, Option<C::Outcome>) -> F + Send + 'static,
+    {
+        let (call, engine) = (self.clone(), &self.sandbox.engine);
+        let refuse = move |error: &InSandboxError<C::Error>| match error {
+            InSandboxError::Command(error) => refuse(error),
+            InSandboxError::NotASandbox => Problem::nowhere(),
+        };
+        let Some(keyed) = self.keyed.clone().filter(|keyed| keyed.key.dialect != OWNERS_KEYS) else {
+            let begun = engine.run(self.ctx, InSandbox(first)).await.map_err(refused)?.map_err(|error| refuse(&error))?;
+            let keyed = self.keyed.clone();
+            return outlive(async move {
+                let done = step(call.clone(), Some(begun)).await?;
+                let Some(keyed) = keyed else { return Ok(json(200, done)) };
+                let reply = call.sandbox.engine.submit(call.ctx, Step, Some(keyed), move |_, _| success(&done)).await;
+                answer_of(reply.map_err(refused)?)
+            })
+            .await;
+        };
+        let render = move |ctx: &Ctx, error: &InSandboxError<C::Error>| failure(&refuse(error), ctx);
+        let begun = match engine.begin(self.ctx, InSandbox(first), Some(keyed.clone()), render).await.map_err(refused)? {
+            Begun::Started(begun) => Some(begun),
+            Begun::Ended(Reply::KeyUsed(Freshness::Claimed)) => self.cut_short(&keyed).await.map(|_| None)?,
+            Begun::Ended(reply) => return answer_of(reply),
+        };
+        self.carry_on(keyed, step(call, begun)).await
+    }
+
+    /// Takes a step whose key is claimed, and answers the key with what came of it.
+    async fn carry_on<F>(&self, keyed: Keyed, step: F) -> Result<Response<Body>, Problem>
+    where
+        F: Future<Output = Result<Vec<u8>, Problem>> + Send + 'static,
+    {
         let Some(busy) = Busy::enter(&self.sandbox, &keyed.key) else { return Err(under_way()) };
+        let call = self.clone();
         outlive(async move {
             let _busy = busy;
-            let stepped = step(call.clone(), told).await;
+            let stepped = step.await;
             if let Err(problem) = &stepped
                 && !problem.burns_key()
             {
@@ -309,7 +353,7 @@ fn under_way() -> Problem {
     Problem::conflict("A request with this Idempotency-Key is under way.")
 }
 
-fn read_failed(ctx: &Ctx, error: &StoreError) -> Problem {
+pub fn read_failed(ctx: &Ctx, error: &StoreError) -> Problem {
     tracing::error!(%error, request = %ctx.request, platform = %ctx.platform, "a read failed");
     match error {
         StoreError::Retry(_) | StoreError::Behind => Problem::unavailable(),
@@ -317,7 +361,7 @@ fn read_failed(ctx: &Ctx, error: &StoreError) -> Problem {
     }
 }
 
-fn refused(why: Refused) -> Problem {
+pub fn refused(why: Refused) -> Problem {
     match why {
         Refused::Overloaded | Refused::Stopping => Problem::unavailable(),
         // No request of this API gives one.

@@ -26,10 +26,13 @@ mod cards;
 mod clock;
 mod fields;
 mod ids;
+mod moment;
 mod payouts;
 mod policy;
 pub mod routes;
+mod settle;
 mod users;
+mod waiting;
 mod wires;
 
 use std::collections::BTreeSet;
@@ -41,12 +44,13 @@ use domain::payment::Refusal;
 use domain::{Actor, IdempotencyKey, Ids, PlatformId};
 use engine::rail::Credits;
 use engine::rail::bank::PayoutSteering;
-use engine::{Checkout, Engine, Reads};
+use engine::{Backlog, Checkout, Clock, Engine, Reads, Retention};
 use http::HeaderMap;
 use http::request::Parts;
 
 pub use answer::unavailable;
 pub use routes::router;
+pub use waiting::Waiting;
 
 /// Something that is given later.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -106,12 +110,6 @@ pub trait Authenticate: Send + Sync {
     fn admit<'a>(&'a self, parts: &'a Parts, power: Option<Power>) -> Later<'a, Admission>;
 }
 
-/// Does what is due, now.
-pub trait Chores: Send + Sync {
-    /// Does every job that is due; gives how many those were.
-    fn run_due(&self) -> Later<'_, usize>;
-}
-
 /// What the sandbox works with.
 pub struct Sandbox {
     /// Decides.
@@ -125,7 +123,13 @@ pub struct Sandbox {
     /// The steps of payers.
     pub checkout: Checkout,
     /// Does jobs.
-    pub chores: Arc<dyn Chores>,
+    pub jobs: Arc<dyn Backlog>,
+    /// What else follows the commits, beside the lists: whoever settles waits for all of it.
+    pub backlogs: Vec<Arc<dyn Backlog>>,
+    /// Takes away what is old.
+    pub retention: Arc<Retention>,
+    /// Tells real time.
+    pub clock: Arc<dyn Clock>,
     /// The refusals that a dialect's code stands for, so that a bank can be made to give one.
     pub refusals_of_code: fn(&str) -> Vec<Option<Refusal>>,
     /// The account that wires arrive on, without blanks.
@@ -136,6 +140,8 @@ pub struct Sandbox {
     pub ids: Mutex<Box<dyn Ids>>,
     /// Keys whose steps are under way in this process.
     pub under_way: UnderWay,
+    /// Who waits here for something to happen.
+    pub waiting: Waiting,
 }
 
 /// Idempotency keys whose steps are under way in this process; one that is claimed and not here was cut short.

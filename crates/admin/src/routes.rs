@@ -12,7 +12,7 @@ use http::{Request, Response};
 
 use crate::answer::Problem;
 use crate::call::handle;
-use crate::{Power, Sandbox, cards, clock, payouts, policy, users, wires};
+use crate::{Power, Sandbox, cards, clock, payouts, policy, settle, users, wires};
 
 /// One thing that can be asked for.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +68,11 @@ routes! {
     POST "/sandbox/v1/users/{id}/block" Users "A user's money is stopped." users::block;
     POST "/sandbox/v1/users/{id}/unblock" Users "A user's money flows again." users::unblock;
     POST "/sandbox/v1/policy" Platform "Switches of the platform's policy are set and told." policy::change;
+    GET "/sandbox/v1/clock" Platform "What time it is, and what is due next." clock::tell;
+    POST "/sandbox/v1/clock" Platform "Time passes, and whatever is due is done at its own time." clock::turn;
     POST "/sandbox/v1/clock/advance" Platform "Time passes for the platform." clock::advance;
-    POST "/sandbox/v1/jobs/run" Platform "Whatever is due is done." clock::run_jobs;
+    POST "/sandbox/v1/jobs/run" Platform "Every job that is due is done." clock::run_jobs;
+    POST "/sandbox/v1/settle" Platform "Whatever is due is done, and what it makes due." settle::settle;
 }
 
 /// The sandbox as a part of the server's router.

@@ -13,12 +13,12 @@ use domain::platform::{ApiKey, CreatePlatform, Environment, Policy, Scopes};
 use domain::user::{Blocks, Category, Identity, User, UserStatus, Verification};
 use domain::wallet::Wallet;
 use domain::{
-    AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, IdempotencyKey, Ids, Job, JobKind, KeyRow, Kind, PaymentId, PlatformId,
-    Record, RecordKey, Resource, Secret, Slot, Timestamp, UserId, WalletId, Wanted,
+    AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, IdempotencyKey, Ids, Job, KeyRow, Kind, PaymentId, PlatformId, Record,
+    RecordKey, Resource, Secret, Slot, Timestamp, UserId, WalletId, Wanted,
 };
 use engine::{
-    Clock, Engine, EngineConfig, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, Store, StoreError,
-    UuidIds,
+    Agenda, Claim, Clock, Engine, EngineConfig, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, Store,
+    StoreError, UuidIds,
 };
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -171,7 +171,15 @@ impl Reads for Memory {
         panic!("no test here reads this")
     }
 
-    fn claim_jobs(&self, _: &'static [JobKind], _: Timestamp, _: i64, _: u32) -> ReadFuture<'_, Vec<Job>> {
+    fn claim_jobs(&self, _: Claim) -> ReadFuture<'_, Vec<Job>> {
+        panic!("no test here reads this")
+    }
+
+    fn renew_job(&self, _: Job, _: Timestamp, _: i64) -> ReadFuture<'_, ()> {
+        panic!("no test here reads this")
+    }
+
+    fn agenda(&self, _: PlatformId, _: Timestamp) -> ReadFuture<'_, Agenda> {
         panic!("no test here reads this")
     }
 }

@@ -17,6 +17,7 @@
 )]
 
 mod acquirer;
+mod backlog;
 pub mod batch;
 mod chance;
 mod checkout;
@@ -35,6 +36,7 @@ pub mod store;
 mod voice;
 
 pub use acquirer::Acquirer;
+pub use backlog::{Backlog, BacklogFuture, Drained, Lists};
 pub use chance::{Chance, Draw, NoChance, SystemChance, Times};
 pub use checkout::{Checkout, CheckoutError, Typed};
 pub use clock::Clock;
@@ -44,7 +46,7 @@ pub use inline::{Awaited, Batch, Inline};
 pub use job::{Begun, Keyed, OWNERS_KEYS, RejectInput, Reply};
 pub use link::{PageLink, SCA_PAGE, fresh_session, secrets_match, session_digest};
 pub use read_trail::ReadTrail;
-pub use reads::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads};
+pub use reads::{AGENDA_MAX, Agenda, Claim, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads};
 pub use retention::Retention;
 pub use seeded::Seeded;
 pub use store::{Store, StoreError};

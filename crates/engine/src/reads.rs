@@ -93,6 +93,33 @@ pub struct Listing {
     pub after: Option<Timestamp>,
 }
 
+/// Which jobs are taken, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// Of these kinds.
+    pub kinds: &'static [JobKind],
+    /// Of this platform; of any without.
+    pub of: Option<PlatformId>,
+    /// Now, real time.
+    pub now: Timestamp,
+    /// Nobody else gets them before so much of real time has passed.
+    pub lease_ms: i64,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Jobs of a platform that are due are counted up to this many.
+pub const AGENDA_MAX: u64 = 1_000;
+
+/// What there is to do for a platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Agenda {
+    /// Jobs that are due and not done with, whoever has them; [`AGENDA_MAX`] at most.
+    pub due: u64,
+    /// The business time at which the first of the others is due.
+    pub next_at: Option<Timestamp>,
+}
+
 /// The reading half of a store, shared by all.
 ///
 /// Every method names the tenant; what belongs to another one is not there. Lists wait, at most a
@@ -129,7 +156,11 @@ pub trait Reads: Send + Sync {
     fn platforms(&self, after: Option<PlatformId>, limit: u32) -> ReadFuture<'_, Vec<PlatformId>>;
     /// Idempotency keys that were answered, and first used at `until` (real time) or before: some of the oldest, at most `limit`.
     fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>>;
-    /// Jobs of these kinds, of any platform, that are due at its own business time: at most `limit`, those due first, taken
-    /// for `lease_ms` of real time.
-    fn claim_jobs(&self, kinds: &'static [JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>>;
+    /// Takes jobs that are due at their platform's own business time, and that nobody has: those due first.
+    fn claim_jobs(&self, claim: Claim) -> ReadFuture<'_, Vec<Job>>;
+    /// Takes a job for `lease_ms` of real time from `now` on that one has, as it was when it was claimed: one that was done
+    /// with or put off meanwhile is left as it is.
+    fn renew_job(&self, job: Job, now: Timestamp, lease_ms: i64) -> ReadFuture<'_, ()>;
+    /// What there is to do for a platform and when, at `now`, real time.
+    fn agenda(&self, platform: PlatformId, now: Timestamp) -> ReadFuture<'_, Agenda>;
 }

@@ -60,6 +60,17 @@ impl Retention {
         }
     }
 
+    /// Takes away everything of one platform that is old now. Gives how many rows that were.
+    pub async fn sweep_of(&self, platform: PlatformId) -> Result<usize, StoreError> {
+        let mut all: usize = 0;
+        loop {
+            match self.step(platform).await? {
+                0 => return Ok(all),
+                rows => all = all.saturating_add(rows),
+            }
+        }
+    }
+
     /// Goes through all platforms once.
     async fn round(&self, rest: Duration) -> Result<usize, StoreError> {
         let (mut rows, mut after) = (0_usize, None);

@@ -6,19 +6,24 @@
 //! What waits for one side of the outside has a lane of its own, with its own places. A bank that does not answer fills
 //! its lane, and no other; within a lane a place is taken again as soon as it is free.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::ids::RequestId;
-use domain::{Ctx, FinishJob, Ids, Job, JobKind, Named, PostponeJob};
-use engine::{Clock, Engine, Reads, Refused};
+use domain::{Ctx, FinishJob, Ids, Job, JobKind, Named, PlatformId, PostponeJob, Timestamp};
+use engine::{Backlog, BacklogFuture, Claim, Clock, Drained, Engine, Reads, Refused};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::error::Elapsed;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-/// A job is ours for this long, real time: longer than we are patient with it.
-const LEASE_MS: i64 = 120_000;
+/// A job is ours for this long, real time, and for as long again as often as that is renewed: a process that died has its
+/// jobs no longer than this.
+const LEASE_MS: i64 = 10_000;
+/// How often it is renewed while the job is being done: thrice before it ends, for a store that is slow to answer.
+const RENEW_EVERY: Duration = Duration::from_millis(2_500);
 /// A job that takes longer is left, and tried again once its lease is over. It is more than a few answers of a rail take,
 /// each of which has a bound of its own ([`engine::rail::ANSWER_TIMEOUT`]).
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -26,6 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub const AT_ONCE: usize = 16;
 /// A lane with free places and nothing due looks this often.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Who waits for jobs that somebody else is doing looks again after this long, and twice as long each time...
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+/// ...up to this.
+const LONGEST_LOOK: Duration = Duration::from_millis(100);
 /// The first wait of a job that came to no end; it doubles with each attempt...
 const FIRST_WAIT_MS: i64 = 30_000;
 /// ...up to this.
@@ -53,7 +62,10 @@ pub trait Handler: Send + Sync {
 
 /// Does jobs.
 #[derive(Clone)]
-pub struct Worker(Arc<[Arc<Lane>]>);
+pub struct Worker {
+    lanes: Arc<[Arc<Lane>]>,
+    tools: Arc<Tools>,
+}
 
 /// Who does which kinds of jobs, beside all others.
 struct Lane {
@@ -96,41 +108,47 @@ impl WorkerBuilder {
         for kind in JobKind::ALL.iter().filter(|kind| !self.lanes.iter().any(|lane| lane.kinds.contains(kind))) {
             tracing::warn!(?kind, "nobody does jobs of this kind");
         }
-        Worker(self.lanes.into())
+        Worker { lanes: self.lanes.into(), tools: self.tools }
     }
 }
 
 impl Worker {
     /// Does everything that is due now and whatever becomes due meanwhile; gives how many jobs that were.
     ///
-    /// For tests, and for a sandbox whose clock was turned.
+    /// For tests, and for a server that has just been told a whole file.
     pub async fn run_due(&self) -> usize {
         let mut count = 0_usize;
         loop {
-            let mut lanes = JoinSet::new();
-            for lane in &*self.0 {
-                let lane = Arc::clone(lane);
-                lanes.spawn(async move { lane.run_due().await });
-            }
-            let mut done = 0_usize;
-            while let Some(ended) = lanes.join_next().await {
-                done = done.saturating_add(ended.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a lane of jobs has ended");
-                    0
-                }));
-            }
             // What one lane did may have made something due in another.
-            if done == 0 {
-                return count;
+            match self.go_round(None, None).await {
+                0 => return count,
+                done => count = count.saturating_add(done),
             }
-            count = count.saturating_add(done);
         }
+    }
+
+    /// Has every lane do what is due there, of one platform or of all; gives how many jobs that were. What has not ended by
+    /// `until` goes on by itself.
+    async fn go_round(&self, of: Option<PlatformId>, until: Option<Instant>) -> usize {
+        let mut lanes = JoinSet::new();
+        for lane in &*self.lanes {
+            let lane = Arc::clone(lane);
+            lanes.spawn(async move { lane.run_due(of, until).await });
+        }
+        let mut done = 0_usize;
+        while let Some(ended) = lanes.join_next().await {
+            done = done.saturating_add(ended.unwrap_or_else(|error| {
+                tracing::error!(%error, "a lane of jobs has ended");
+                0
+            }));
+        }
+        done
     }
 
     /// Does jobs as they become due, until the task is dropped.
     pub async fn run(self) {
         let mut lanes = JoinSet::new();
-        for lane in &*self.0 {
+        for lane in &*self.lanes {
             let lane = Arc::clone(lane);
             lanes.spawn(async move { lane.run().await });
         }
@@ -142,17 +160,66 @@ impl Worker {
     }
 }
 
+impl Backlog for Worker {
+    fn name(&self) -> &'static str {
+        "jobs"
+    }
+
+    /// What the platform's jobs have under way elsewhere is looked for again and again: another server may have them, or one
+    /// that died, whose leases end by themselves.
+    fn drain(&self, platform: PlatformId, until: Instant) -> BacklogFuture<'_, Drained> {
+        Box::pin(async move {
+            let (mut done, mut pause) = (0_usize, FIRST_LOOK);
+            loop {
+                let did = self.go_round(Some(platform), Some(until)).await;
+                done = done.saturating_add(did);
+                let due = self.tools.reads.agenda(platform, self.tools.clock.now()).await?.due;
+                if due == 0 || Instant::now() >= until {
+                    return Ok(Drained { done, waiting: usize::try_from(due).unwrap_or(usize::MAX) });
+                }
+                if did > 0 {
+                    pause = FIRST_LOOK;
+                    continue;
+                }
+                tokio::select! {
+                    () = sleep(pause) => pause = pause.saturating_mul(2).min(LONGEST_LOOK),
+                    () = sleep_until(until) => {}
+                }
+            }
+        })
+    }
+
+    fn next_due(&self, platform: PlatformId) -> BacklogFuture<'_, Option<Timestamp>> {
+        Box::pin(async move { Ok(self.tools.reads.agenda(platform, self.tools.clock.now()).await?.next_at) })
+    }
+}
+
 /// The jobs of a lane that are being done.
 type Begun = JoinSet<Result<(), Elapsed>>;
 
 impl Lane {
-    async fn run_due(self: Arc<Self>) -> usize {
+    async fn run_due(self: Arc<Self>, of: Option<PlatformId>, until: Option<Instant>) -> usize {
         let mut doing = Begun::new();
         let mut count = 0_usize;
         loop {
-            count = count.saturating_add(self.begin(&mut doing).await);
-            if !a_place_is_free(&mut doing).await {
-                return count;
+            let is_over = until.is_some_and(|until| Instant::now() >= until);
+            if !is_over {
+                count = count.saturating_add(self.begin(of, &mut doing).await);
+            }
+            let ended = a_place_is_free(&mut doing);
+            let goes_on = match until {
+                Some(until) => timeout_at(until, ended).await,
+                None => Ok(ended.await),
+            };
+            match goes_on {
+                Ok(true) => {}
+                Ok(false) => return count,
+                Err(_) => {
+                    // They end without us, and note it themselves.
+                    count = count.saturating_sub(doing.len());
+                    doing.detach_all();
+                    return count;
+                }
             }
         }
     }
@@ -160,22 +227,23 @@ impl Lane {
     async fn run(self: Arc<Self>) {
         let mut doing = Begun::new();
         loop {
-            self.begin(&mut doing).await;
+            self.begin(None, &mut doing).await;
             let is_full = doing.len() >= AT_ONCE;
             tokio::select! {
                 true = a_place_is_free(&mut doing) => {}
-                () = tokio::time::sleep(PAUSE), if !is_full => {}
+                () = sleep(PAUSE), if !is_full => {}
             }
         }
     }
 
     /// Claims as many jobs that are due as there are places, and begins them. Gives how many.
-    async fn begin(self: &Arc<Self>, doing: &mut Begun) -> usize {
-        let free = u32::try_from(AT_ONCE.saturating_sub(doing.len())).unwrap_or(0);
-        if free == 0 {
+    async fn begin(self: &Arc<Self>, of: Option<PlatformId>, doing: &mut Begun) -> usize {
+        let limit = u32::try_from(AT_ONCE.saturating_sub(doing.len())).unwrap_or(0);
+        if limit == 0 {
             return 0;
         }
-        let jobs = match self.tools.reads.claim_jobs(self.kinds, self.tools.clock.now(), LEASE_MS, free).await {
+        let claim = Claim { kinds: self.kinds, of, now: self.tools.clock.now(), lease_ms: LEASE_MS, limit };
+        let jobs = match self.tools.reads.claim_jobs(claim).await {
             Ok(jobs) => jobs,
             Err(error) => {
                 tracing::error!(%error, "jobs could not be claimed");
@@ -193,7 +261,10 @@ impl Lane {
     async fn work(&self, job: Job) {
         let request = RequestId(self.tools.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(job.platform, RequestId::SPACE));
         let ctx = Ctx::system(job.platform, request);
-        let done = self.handler.run(ctx, &job).await;
+        let done = tokio::select! {
+            done = self.handler.run(ctx, &job) => done,
+            never = self.keep(&job) => match never {},
+        };
         let noted = match done {
             Done::Finished => self.tools.engine.run(ctx, FinishJob { job: job.id }).await.map(|_| ()),
             Done::Again => self.postpone(ctx, &job, wait_ms(job.attempts)).await,
@@ -201,6 +272,16 @@ impl Lane {
         };
         if let Err(error) = noted {
             tracing::warn!(%error, job = %job.id, "how a job went could not be noted; it will be done again");
+        }
+    }
+
+    /// Keeps a job that is being done from being taken by somebody else.
+    async fn keep(&self, job: &Job) -> Infallible {
+        loop {
+            sleep(RENEW_EVERY).await;
+            if let Err(error) = self.tools.reads.renew_job(job.clone(), self.tools.clock.now(), LEASE_MS).await {
+                tracing::warn!(%error, job = %job.id, "a lease could not be renewed; somebody else may do the job as well");
+            }
         }
     }
 

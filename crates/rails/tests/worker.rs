@@ -1,12 +1,13 @@
 //! What does not come to an end holds up neither what is beside it nor what waits for somebody else.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::ids::RequestId;
 use domain::platform::{CreatePlatform, Environment, Policy};
 use domain::{Command, Ctx, Desk, Job, JobKind, PlatformId, Timestamp};
-use engine::{Clock, Engine, EngineConfig, Reads, UuidIds};
+use engine::{Backlog, Claim, Clock, Drained, Engine, EngineConfig, Reads, UuidIds};
 use ledger::Uid;
 use rails::worker::{AT_ONCE, Doing, Done, Handler, Worker, WorkerBuilder};
 use store::vault::Vault;
@@ -20,11 +21,12 @@ const HANGS: Uid = Uid::from_bits(1);
 /// The subject of jobs that end at once.
 const ENDS: Uid = Uid::from_bits(2);
 
-struct Stopped;
+/// Stands still until it is moved on.
+struct Hand(AtomicI64);
 
-impl Clock for Stopped {
+impl Clock for Hand {
     fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(1_700_000_000)
+        Timestamp::from_ms(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -69,6 +71,8 @@ impl Handler for Slow {
 
 struct Scene {
     engine: Engine,
+    reads: Arc<dyn Reads>,
+    hand: Arc<Hand>,
     ctx: Ctx,
     worker: Worker,
     ended: mpsc::UnboundedReceiver<JobKind>,
@@ -80,7 +84,8 @@ struct Scene {
 async fn scene() -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let opened = store::sqlite::open(folder.path(), Arc::new(Vault::new(&[7; 32]))).unwrap();
-    let (clock, reads): (Arc<dyn Clock>, Arc<dyn Reads>) = (Arc::new(Stopped), opened.reads);
+    let hand = Arc::new(Hand(AtomicI64::new(1_700_000_000_000)));
+    let (clock, reads): (Arc<dyn Clock>, Arc<dyn Reads>) = (Arc::clone(&hand) as _, opened.reads);
     let ids = |seed| Box::new(UuidIds::new(Arc::clone(&clock), seed));
     let engine = Engine::start(opened.store, Arc::clone(&clock), ids(1), EngineConfig::default()).unwrap();
     let ctx = Ctx::system(PlatformId(Uid::from_bits(77)), RequestId(Uid::from_bits(1)));
@@ -90,17 +95,17 @@ async fn scene() -> Scene {
     let (sender, ended) = mpsc::unbounded_channel();
     let let_go = Arc::new(Semaphore::new(0));
     let handler = || Arc::new(Slow { ended: sender.clone(), let_go: Arc::clone(&let_go) });
-    let worker = WorkerBuilder::new(engine.clone(), reads, Arc::clone(&clock), ids(2))
+    let worker = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), ids(2))
         .with(&[JobKind::SendPayout, JobKind::AskBank], handler())
         .with(&[JobKind::AskAcquirer], handler())
         .build();
-    Scene { engine, ctx, worker, ended, let_go, _folder: folder }
+    Scene { engine, reads, hand, ctx, worker, ended, let_go, _folder: folder }
 }
 
 impl Scene {
     /// Leaves jobs behind that have been due for so long.
     async fn plan(&self, kind: JobKind, subject: Uid, count: usize, for_ms: i64) {
-        let due_at = Stopped.now().plus_ms(-for_ms);
+        let due_at = self.hand.now().plus_ms(-for_ms);
         self.engine.run(self.ctx, Plan { kind, subject, count, due_at }).await.unwrap().unwrap();
     }
 
@@ -150,4 +155,48 @@ async fn everything_that_is_due_is_done_and_counted() {
     s.plan(JobKind::AskAcquirer, ENDS, 1, -1).await;
     assert_eq!(s.worker.run_due().await, 3 * AT_ONCE + 2);
     assert_eq!(s.worker.run_due().await, 0);
+}
+
+/// Nobody is kept waiting for what hangs, and what hangs goes on without whoever waited.
+#[tokio::test]
+async fn whoever_drains_is_told_what_hangs_and_it_ends_by_itself() {
+    let mut s = scene().await;
+    s.plan(JobKind::AskBank, HANGS, 1, 0).await;
+    s.plan(JobKind::AskAcquirer, ENDS, 2, 0).await;
+    let platform = s.ctx.platform;
+    let soon = || tokio::time::Instant::now() + Duration::from_millis(200);
+    assert_eq!(s.worker.drain(platform, soon()).await.unwrap(), Drained { done: 2, waiting: 1 });
+    assert_eq!(s.worker.drain(platform, soon()).await.unwrap(), Drained { done: 0, waiting: 1 }, "it is leased, and not begun again");
+    s.see(JobKind::AskAcquirer, 2).await;
+    s.let_go.add_permits(1);
+    s.see(JobKind::AskBank, 1).await;
+    let drained = s.worker.drain(platform, tokio::time::Instant::now() + TOO_LONG).await.unwrap();
+    assert_eq!(drained.waiting, 0);
+}
+
+/// Another process had taken the job and died: it is waited for no longer than its lease.
+#[tokio::test]
+async fn what_a_dead_process_had_is_done_when_its_lease_is_over() {
+    let mut s = scene().await;
+    s.plan(JobKind::AskBank, ENDS, 1, 0).await;
+    let claim = Claim { kinds: &[JobKind::AskBank], of: None, now: s.hand.now(), lease_ms: 10_000, limit: 1 };
+    assert_eq!(s.reads.claim_jobs(claim).await.unwrap().len(), 1);
+    let (worker, platform) = (s.worker.clone(), s.ctx.platform);
+    let draining = tokio::spawn(async move { worker.drain(platform, tokio::time::Instant::now() + TOO_LONG).await });
+    s.hand.0.fetch_add(10_001, Ordering::SeqCst);
+    s.see(JobKind::AskBank, 1).await;
+    assert_eq!(draining.await.unwrap().unwrap(), Drained { done: 1, waiting: 0 });
+}
+
+#[tokio::test]
+async fn only_the_platforms_own_jobs_are_drained() {
+    let s = scene().await;
+    s.plan(JobKind::AskBank, ENDS, 3, 0).await;
+    s.plan(JobKind::AskBank, ENDS, 1, -5_000).await;
+    let until = tokio::time::Instant::now() + TOO_LONG;
+    let other = PlatformId(Uid::from_bits(78));
+    assert_eq!(s.worker.drain(other, until).await.unwrap(), Drained::default());
+    assert_eq!(s.worker.next_due(other).await.unwrap(), None);
+    assert_eq!(s.worker.next_due(s.ctx.platform).await.unwrap(), Some(s.hand.now().plus_ms(5_000)));
+    assert_eq!(s.worker.drain(s.ctx.platform, until).await.unwrap(), Drained { done: 3, waiting: 0 });
 }

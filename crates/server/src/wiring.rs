@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use admin::{Admission, Authenticate, AuthenticateError, Caller, Chores, Later, Power, Sandbox, UnderWay};
+use admin::{Admission, Authenticate, AuthenticateError, Caller, Later, Power, Sandbox, UnderWay, Waiting};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -147,15 +147,6 @@ fn scopes_of(power: Power) -> Scopes {
     }
 }
 
-/// Lends the worker to the sandbox.
-struct Work(Worker);
-
-impl Chores for Work {
-    fn run_due(&self) -> Later<'_, usize> {
-        Box::pin(self.0.run_due())
-    }
-}
-
 /// Puts everything together. The simulated outside has its files beside ours, as a bank would have its own house.
 pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &str, rate: RateConfig) -> Result<Wired, Box<dyn Error>> {
     let (engine, reads, clock) = (installation.engine.clone(), Arc::clone(&installation.reads), Arc::clone(&installation.clock));
@@ -192,10 +183,14 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
         credits: installation.credits.clone(),
         payouts: Arc::new(Steering::new(desk, bank)),
         checkout,
-        chores: Arc::new(Work(worker.clone())),
+        jobs: Arc::new(worker.clone()),
+        backlogs: Vec::new(),
+        retention: Arc::clone(&retention),
+        clock: Arc::clone(&installation.clock),
         refusals_of_code: dialect_mangopay::results::of_code,
         ids: Mutex::new(fresh_ids(&installation)?),
         under_way: UnderWay::default(),
+        waiting: Waiting::default(),
     };
     let ids = Arc::new(Mutex::new(fresh_ids(&installation)?));
     let health = get(|| async { ([(CONTENT_TYPE, "application/json")], HEALTH) });

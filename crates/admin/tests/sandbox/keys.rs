@@ -79,14 +79,19 @@ async fn a_step_with_a_key_is_taken_once() {
 
 /// Leaves a key behind as a process does that dies between claiming it and answering it.
 async fn claim(world: &World, path: &str, key: &str, body: &str) {
-    let parts = Request::post(path).header("Idempotency-Key", key).body(()).unwrap().into_parts().0;
-    let space = edge::key::Space { platform: world.platforms[0].1, dialect: 200 };
-    let body = bytes::Bytes::copy_from_slice(body.as_bytes());
-    let keyed: Keyed = edge::key::keyed(space, &parts, &body, |_| true).unwrap().unwrap();
+    let keyed = keyed_by_hand(world, path, key, body);
     let ctx = Ctx::system(world.platforms[0].1, RequestId(ledger::Uid::from_bits(8)));
     let render = |_: &Ctx, (): &()| unreachable!("it does not fail");
     let begun = world.engine.begin(ctx, Nothing, Some(keyed), render).await.unwrap();
     assert!(matches!(begun, Begun::Started(())));
+}
+
+/// The key of a request as the sandbox reads it.
+pub fn keyed_by_hand(world: &World, path: &str, key: &str, body: &str) -> Keyed {
+    let parts = Request::post(path).header("Idempotency-Key", key).body(()).unwrap().into_parts().0;
+    let space = edge::key::Space { platform: world.platforms[0].1, dialect: 200 };
+    let body = bytes::Bytes::copy_from_slice(body.as_bytes());
+    edge::key::keyed(space, &parts, &body, |_| true).unwrap().unwrap()
 }
 
 struct Nothing;

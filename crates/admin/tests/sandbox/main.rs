@@ -4,12 +4,14 @@
 
 mod access;
 mod cards;
+mod clock;
 mod cut_short;
 mod fields;
 mod keys;
 mod party;
 mod payouts;
 mod policy;
+mod settle;
 mod users;
 mod wires;
 mod world;

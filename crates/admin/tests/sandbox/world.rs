@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use admin::{Admission, Authenticate, AuthenticateError, Caller, Chores, Later, Power, Sandbox, UnderWay};
+use admin::{Admission, Authenticate, AuthenticateError, Caller, Later, Power, Sandbox, UnderWay, Waiting};
 use axum::Router;
 use axum::body::Body;
 use base64::Engine as _;
@@ -15,7 +15,7 @@ use domain::platform::{ApiKey, CreatePlatform, Environment, Policy, Scopes};
 use domain::{Actor, Books, Command, Ctx, Desk, Ids, PlatformId, Timestamp, Wanted};
 use engine::rail::bank::BankRail;
 use engine::rail::{Credits, Rails};
-use engine::{Acquirer, Checkout, Clock, Engine, EngineConfig, Reads, Store, StoreError, UuidIds};
+use engine::{Acquirer, Checkout, Clock, Engine, EngineConfig, Reads, Retention, Store, StoreError, UuidIds};
 use http::request::Parts;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
@@ -24,7 +24,7 @@ use money::Currency;
 use rails::acquirer::SimulatedAcquirer;
 use rails::bank::{PayoutDesk, SimulatedBank, Steering};
 use rails::cards::CardJobs;
-use rails::worker::{Worker, WorkerBuilder};
+use rails::worker::WorkerBuilder;
 use serde_json::{Value, json};
 use store::vault::Vault;
 use tempfile::TempDir;
@@ -71,14 +71,6 @@ impl Authenticate for Lent {
             };
             Admission { caller, headers }
         })
-    }
-}
-
-struct Work(Worker);
-
-impl Chores for Work {
-    fn run_due(&self) -> Later<'_, usize> {
-        Box::pin(self.0.run_due())
     }
 }
 
@@ -177,10 +169,14 @@ impl World {
             credits: Credits::new([7; 32]),
             payouts: Arc::new(Steering::new(desk, bank)),
             checkout,
-            chores: Arc::new(Work(worker)),
+            jobs: Arc::new(worker),
+            backlogs: Vec::new(),
+            retention: Arc::new(Retention::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(6))),
+            clock: Arc::clone(&clock) as _,
             refusals_of_code: results::of_code,
             ids: Mutex::new(ids(4)),
             under_way: UnderWay::default(),
+            waiting: Waiting::default(),
         };
         let router = admin::router(sandbox).merge(dialect_mangopay::router(dialect));
         let mut fresh = ids(5);
@@ -207,6 +203,18 @@ impl World {
             request = request.header("Idempotency-Key", key);
         }
         self.ask(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// What `me` is answered, later, whatever becomes of this world's borrowers.
+    pub fn asking(&self, method: &str, path: &str, body: &str) -> impl Future<Output = (u16, Value)> + Send + 'static {
+        let basic = base64::engine::general_purpose::STANDARD.encode("me:key-of-me");
+        let request = Request::builder().method(method).uri(path).header("Authorization", format!("Basic {basic}"));
+        let (request, mut router) = (request.body(Body::from(body.to_owned())).unwrap(), self.router.clone());
+        async move {
+            let (parts, body) = tower_service::Service::call(&mut router, request).await.unwrap().into_parts();
+            let bytes = body.collect().await.unwrap().to_bytes();
+            (parts.status.as_u16(), serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        }
     }
 
     pub async fn ask(&self, request: Request<Body>) -> (u16, Value) {

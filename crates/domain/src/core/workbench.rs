@@ -31,8 +31,13 @@ impl World {
         let platform = PlatformId(Uid::from_bits(1_000));
         let ctx = Ctx::system(platform, RequestId(Uid::from_bits(1)));
         let mut world = Self { books: Books::default(), ids: Counter(10_000), ctx, now: Timestamp::from_seconds(1_700_000_000) };
-        let body =
-            Platform { client_id: "test".to_owned(), environment: Environment::Sandbox, policy: Policy::mangopay(), clock_offset_ms: 0 };
+        let body = Platform {
+            client_id: "test".to_owned(),
+            environment: Environment::Sandbox,
+            policy: Policy::mangopay(),
+            clock_offset_ms: 0,
+            clock_goal: None,
+        };
         world.bring(platform, body);
         world
     }

@@ -37,8 +37,13 @@ impl Command for CreatePlatform {
         if desk.directory(&name).is_some() || same_id.is_some() {
             return Err(CreatePlatformError::Exists);
         }
-        let platform =
-            Platform { client_id: self.client_id.clone(), environment: self.environment, policy: self.policy.clone(), clock_offset_ms: 0 };
+        let platform = Platform {
+            client_id: self.client_id.clone(),
+            environment: self.environment,
+            policy: self.policy.clone(),
+            clock_offset_ms: 0,
+            clock_goal: None,
+        };
         desk.note_object(id);
         desk.insert_platform(platform);
         desk.put_directory(name, id);

@@ -9,7 +9,7 @@ mod profile;
 mod sandbox;
 
 pub use access::{AccessToken, ApiKey, CreateApiKey, IssueToken, Scopes, digest_matches};
-pub use clock::{AdvanceClock, AdvanceClockError, CLOCK_AHEAD_MAX_MS};
+pub use clock::{AdvanceClock, AdvanceClockError, AimClock, CLOCK_AHEAD_MAX_MS, ClockAim, StepClock};
 pub use create::{CreatePlatform, CreatePlatformError};
 pub use fixture::NoteFixture;
 pub use policy::{BehaviourDate, ChangePolicy, Policy, Regime};
@@ -19,7 +19,7 @@ pub use sandbox::{InSandbox, InSandboxError};
 use ledger::Uid;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, PlatformId, Resource, Sealing};
+use crate::{Kind, PlatformId, Resource, Sealing, Timestamp};
 
 /// Whether a platform is for trying things or for real money. Fixed when it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub struct Platform {
     pub policy: Policy,
     /// How far its clock is ahead of real time; zero on production. Never falls.
     pub clock_offset_ms: i64,
+    /// Business time that its clock is being turned to, if it has not come there yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_goal: Option<Timestamp>,
 }
 
 impl Resource for Platform {

@@ -185,6 +185,7 @@ CREATE TABLE job (
     lease_until INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_due ON job (due_at) WHERE done_at IS NULL;
+CREATE INDEX job_of_platform ON job (platform, due_at) WHERE done_at IS NULL;
 
 -- Accounts with the postings that their rows do not hold yet: for whoever reads by SQL.
 CREATE VIEW account_now AS

@@ -36,7 +36,8 @@ statements! {
 pub const ACCOUNTS: &str = "SELECT t.platform, t.id, t.role, t.holder, t.currency, t.balance, t.held, t.postings, t.opened_at \
      FROM account t WHERE t.platform = $1 AND t.role = ANY($2) ORDER BY t.role, t.currency, t.id";
 
-/// Takes jobs that are due at their platform's own time and that nobody has taken, and says until when they are taken.
+/// Takes jobs that are due at their platform's own time and that nobody has taken, and says until when they are taken. The
+/// nil platform stands for all.
 pub const CLAIM_JOBS: &str = "WITH due AS (
     SELECT j.platform, j.id
     FROM platform p
@@ -46,10 +47,25 @@ pub const CLAIM_JOBS: &str = "WITH due AS (
           AND t.due_at <= $1 + CAST(CAST(convert_from(p.body, 'UTF8') AS JSON) ->> 'clock_offset_ms' AS BIGINT)
         ORDER BY t.due_at LIMIT $3 FOR UPDATE OF t SKIP LOCKED
     ) AS j
+    WHERE $5 = '00000000-0000-0000-0000-000000000000' OR p.platform = $5
     ORDER BY j.due_at LIMIT $3
 )
 UPDATE job AS t SET lease_until = $1 + $2 FROM due WHERE t.platform = due.platform AND t.id = due.id
 RETURNING t.platform, t.id, t.kind, t.subject, t.due_at, t.attempts, t.done_at";
+
+/// Takes a job that one has for longer, if it is as it was.
+pub const RENEW_JOB: &str = "UPDATE job SET lease_until = $5
+WHERE platform = $1 AND id = $2 AND done_at IS NULL AND attempts = $3 AND due_at = $4";
+
+/// How many jobs of a platform are due, up to a bound, and when the next one is.
+pub const AGENDA: &str = "WITH clock AS (
+    SELECT $2 + CAST(CAST(convert_from(body, 'UTF8') AS JSON) ->> 'clock_offset_ms' AS BIGINT) AS now FROM platform WHERE platform = $1
+)
+SELECT (SELECT count(*) FROM (
+           SELECT 1 FROM job t WHERE t.platform = $1 AND t.done_at IS NULL AND t.due_at <= (SELECT now FROM clock) LIMIT $3
+       ) AS due),
+       (SELECT t.due_at FROM job t WHERE t.platform = $1 AND t.done_at IS NULL AND t.due_at > (SELECT now FROM clock)
+        ORDER BY t.due_at LIMIT 1)";
 
 /// A connection for reading.
 pub struct ReadSession {

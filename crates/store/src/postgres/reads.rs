@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::payment::{Payment, Status};
-use domain::{
-    DirectoryKey, DirectoryRow, Event, IdempotencyKey, Job, JobKind, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey, Timestamp,
-};
-use engine::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, StoreError};
+use domain::{DirectoryKey, DirectoryRow, Event, IdempotencyKey, Job, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey, Timestamp};
+use engine::{AGENDA_MAX, Agenda, Claim, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, StoreError};
 use ledger::{Account, AccountId, Role, Uid};
 use money::Currency;
 use tokio_postgres::types::Type;
@@ -362,14 +360,37 @@ impl Reads for PostgresReads {
         })
     }
 
-    fn claim_jobs(&self, kinds: &'static [JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {
+    fn claim_jobs(&self, claim: Claim) -> ReadFuture<'_, Vec<Job>> {
         Box::pin(async move {
+            let Claim { kinds, of, now, lease_ms, limit } = claim;
             let numbers = [now.ms(), lease_ms, i64::from(limit)];
             let mut params: Typed = numbers.into_iter().map(|number| (Box::new(number) as _, Type::INT8)).collect();
             let kinds: Vec<i64> = kinds.iter().map(|kind| i64::from(kind.number())).collect();
             params.push((Box::new(kinds) as _, Type::INT8_ARRAY));
+            params.push((Box::new(Id(of.map_or(Uid::default(), |of| of.0))) as _, Type::UUID));
             let rows = self.look_up_once(backstage::CLAIM_JOBS, params).await?;
             rows.iter().map(load::job).collect()
+        })
+    }
+
+    fn renew_job(&self, job: Job, now: Timestamp, lease_ms: i64) -> ReadFuture<'_, ()> {
+        Box::pin(async move {
+            let mut params: Typed = vec![(Box::new(Id(job.platform.0)), Type::UUID), (Box::new(Id(job.id.0)), Type::UUID)];
+            let numbers = [i64::from(job.attempts), job.due_at.ms(), now.plus_ms(lease_ms).ms()];
+            params.extend(numbers.into_iter().map(|number| (Box::new(number) as _, Type::INT8)));
+            self.look_up_once(backstage::RENEW_JOB, params).await.map(|_| ())
+        })
+    }
+
+    fn agenda(&self, platform: PlatformId, now: Timestamp) -> ReadFuture<'_, Agenda> {
+        Box::pin(async move {
+            let limit = i64::try_from(AGENDA_MAX).unwrap_or(i64::MAX);
+            let params: Typed =
+                vec![(Box::new(Id(platform.0)), Type::UUID), (Box::new(now.ms()), Type::INT8), (Box::new(limit), Type::INT8)];
+            let rows = self.look_up_once(backstage::AGENDA, params).await?;
+            let Some(row) = rows.first() else { return Ok(Agenda::default()) };
+            let due = u64::try_from(rows::get::<i64>(row, 0)?).unwrap_or(0);
+            Ok(Agenda { due, next_at: rows::get::<Option<i64>>(row, 1)?.map(Timestamp::from_ms) })
         })
     }
 }

@@ -7,7 +7,7 @@ use domain::{
     DirectoryKey, DirectoryRow, Event, IdempotencyKey, Job, JobId, JobKind, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey,
     Timestamp,
 };
-use engine::{EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, StoreError};
+use engine::{AGENDA_MAX, Agenda, Claim, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, StoreError};
 use ledger::{Account, AccountId, Role, Uid};
 use money::Currency;
 use rusqlite::types::Value;
@@ -123,8 +123,17 @@ impl Reads for SqliteReads {
         self.aside(move |inner| inner.old_keys(platform, until, limit))
     }
 
-    fn claim_jobs(&self, kinds: &'static [JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> ReadFuture<'_, Vec<Job>> {
-        self.aside(move |inner| inner.claim_jobs(kinds, now, lease_ms, limit))
+    fn claim_jobs(&self, claim: Claim) -> ReadFuture<'_, Vec<Job>> {
+        self.aside(move |inner| inner.claim_jobs(&claim))
+    }
+
+    fn renew_job(&self, job: Job, now: Timestamp, lease_ms: i64) -> ReadFuture<'_, ()> {
+        self.0.renew_job(&job, now.plus_ms(lease_ms));
+        ready(Ok(()))
+    }
+
+    fn agenda(&self, platform: PlatformId, now: Timestamp) -> ReadFuture<'_, Agenda> {
+        self.aside(move |inner| inner.agenda(platform, now))
     }
 }
 
@@ -317,39 +326,98 @@ impl Inner {
 /// Among so many of the oldest keys those of a platform are looked for at once.
 const OLDEST_KEYS: i64 = 4_096;
 
-/// Jobs due at their platform's own time. The index bounds the search by the clock that is furthest ahead.
+/// Jobs due at their platform's own time: those that are due by real time, which no clock is behind, and those of platforms
+/// whose clock is ahead. So a clock that is far ahead has nobody look at what others wait for.
 const DUE_JOBS: &str = "
-    WITH clock AS (SELECT id AS platform, json_extract(CAST(body AS TEXT), '$.clock_offset_ms') AS ahead FROM platform)
-    SELECT j.id, j.platform, j.kind, j.subject, j.due_at, j.attempts, j.done_at
-    FROM job j JOIN clock ON clock.platform = j.platform
-    WHERE j.done_at IS NULL AND j.due_at <= ?1 + (SELECT COALESCE(max(ahead), 0) FROM clock) AND j.due_at <= ?1 + clock.ahead
-      AND j.kind IN (SELECT value FROM json_each(?3))
-    ORDER BY j.due_at LIMIT ?2";
+    SELECT id, platform, kind, subject, due_at, attempts, done_at FROM (
+        SELECT * FROM (
+            SELECT id, platform, kind, subject, due_at, attempts, done_at FROM job INDEXED BY job_due
+            WHERE done_at IS NULL AND due_at <= ?1 AND kind IN (SELECT value FROM json_each(?3))
+            ORDER BY due_at LIMIT ?2
+        )
+        UNION ALL
+        SELECT * FROM (
+            SELECT j.id, j.platform, j.kind, j.subject, j.due_at, j.attempts, j.done_at
+            FROM (SELECT id AS platform, json_extract(CAST(body AS TEXT), '$.clock_offset_ms') AS ahead FROM platform) AS clock
+            CROSS JOIN job j INDEXED BY job_of_platform
+            WHERE clock.ahead > 0 AND j.platform = clock.platform AND j.done_at IS NULL
+              AND j.due_at > ?1 AND j.due_at <= ?1 + clock.ahead AND j.kind IN (SELECT value FROM json_each(?3))
+            ORDER BY j.due_at LIMIT ?2
+        )
+    ) ORDER BY due_at LIMIT ?2";
+
+/// The same of one platform.
+const DUE_JOBS_OF: &str = "
+    SELECT id, platform, kind, subject, due_at, attempts, done_at FROM job INDEXED BY job_of_platform
+    WHERE platform = ?4 AND done_at IS NULL AND kind IN (SELECT value FROM json_each(?3))
+      AND due_at <= ?1 + (SELECT json_extract(CAST(body AS TEXT), '$.clock_offset_ms') FROM platform WHERE id = ?4)
+    ORDER BY due_at LIMIT ?2";
+
+/// How many jobs of a platform are due, up to a bound, and when the next one is.
+const AGENDA: &str = "
+    WITH clock AS (SELECT ?2 + json_extract(CAST(body AS TEXT), '$.clock_offset_ms') AS now FROM platform WHERE id = ?1)
+    SELECT (SELECT count(*) FROM (
+               SELECT 1 FROM job INDEXED BY job_of_platform
+               WHERE platform = ?1 AND done_at IS NULL AND due_at <= (SELECT now FROM clock) LIMIT ?3)),
+           (SELECT due_at FROM job INDEXED BY job_of_platform
+            WHERE platform = ?1 AND done_at IS NULL AND due_at > (SELECT now FROM clock) ORDER BY due_at LIMIT 1)";
 
 impl Inner {
-    fn claim_jobs(&self, kinds: &[JobKind], now: Timestamp, lease_ms: i64, limit: u32) -> Result<Vec<Job>, StoreError> {
+    fn claim_jobs(&self, claim: &Claim) -> Result<Vec<Job>, StoreError> {
+        let Claim { kinds, of, now, lease_ms, limit } = *claim;
         let numbers: Vec<String> = kinds.iter().map(|kind| kind.number().to_string()).collect();
         let kinds = format!("[{}]", numbers.join(","));
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         leases.retain(|_, lease| lease.until > now.ms());
         let wanted = i64::from(limit).saturating_add(i64::try_from(leases.len()).unwrap_or(i64::MAX));
         let due = self.main.with(|conn| {
-            let mut select = conn.prepare_cached(DUE_JOBS).map_err(fault)?;
-            let mut cursor = select.query((now.ms(), wanted, &kinds)).map_err(fault)?;
             let mut due = Vec::new();
-            while let Some(row) = cursor.next().map_err(fault)? {
-                due.push(job(row)?);
+            let mut read = |mut cursor: rusqlite::Rows<'_>| {
+                while let Some(row) = cursor.next().map_err(fault)? {
+                    due.push(job(row)?);
+                }
+                Ok::<_, StoreError>(())
+            };
+            match of {
+                Some(of) => {
+                    let mut select = conn.prepare_cached(DUE_JOBS_OF).map_err(fault)?;
+                    read(select.query((now.ms(), wanted, &kinds, id16(of.0))).map_err(fault)?)?;
+                }
+                None => {
+                    let mut select = conn.prepare_cached(DUE_JOBS).map_err(fault)?;
+                    read(select.query((now.ms(), wanted, &kinds)).map_err(fault)?)?;
+                }
             }
             Ok::<_, StoreError>(due)
         })?;
-        // A job that was put off since is no longer under its lease.
-        let is_leased = |job: &Job| leases.get(&job.id.0).is_some_and(|lease| (lease.attempts, lease.due_at) == (job.attempts, job.due_at));
-        let free: Vec<Job> = due.into_iter().filter(|job| !is_leased(job)).take(limit as usize).collect();
+        let free: Vec<Job> = due.into_iter().filter(|job| !has_lease(&leases, job)).take(limit as usize).collect();
         for job in &free {
             leases.insert(job.id.0, Lease { until: now.plus_ms(lease_ms).ms(), attempts: job.attempts, due_at: job.due_at });
         }
         Ok(free)
     }
+
+    fn renew_job(&self, job: &Job, until: Timestamp) {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        if has_lease(&leases, job) {
+            leases.insert(job.id.0, Lease { until: until.ms(), attempts: job.attempts, due_at: job.due_at });
+        }
+    }
+
+    fn agenda(&self, platform: PlatformId, now: Timestamp) -> Result<Agenda, StoreError> {
+        let limit = i64::try_from(AGENDA_MAX).unwrap_or(i64::MAX);
+        self.main.with(|conn| {
+            let mut select = conn.prepare_cached(AGENDA).map_err(fault)?;
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?));
+            let (due, next_at) = select.query_row((id16(platform.0), now.ms(), limit), read).map_err(fault)?;
+            Ok(Agenda { due: u64::try_from(due).unwrap_or(0), next_at: next_at.map(Timestamp::from_ms) })
+        })
+    }
+}
+
+/// Whether somebody has a job. One that was put off since it was claimed is no longer under its lease.
+fn has_lease(leases: &FxHashMap<Uid, Lease>, job: &Job) -> bool {
+    leases.get(&job.id.0).is_some_and(|lease| (lease.attempts, lease.due_at) == (job.attempts, job.due_at))
 }
 
 const fn list_of(of: OfPayments) -> Uid {
