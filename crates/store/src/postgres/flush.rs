@@ -22,10 +22,12 @@ use super::load::Trust;
 use super::outbox;
 use super::rows::Id;
 use super::session::KindStatements;
+use super::to_seal;
 use super::trip::{Params, Set, Trip};
 use super::writer::{Session, Transaction};
 use crate::codec;
 use crate::listing;
+use crate::seal::names;
 use crate::vault::{FreshKey, Vault};
 
 /// One flush over a session.
@@ -100,7 +102,8 @@ impl<'a> Flush<'a> {
         self.payments(&mut ready, &mut ring)?;
         self.keys(&mut ready, &mut ring)?;
         self.entries(&mut ready, &mut ring)?;
-        self.logs(&mut ready)?;
+        let seqs = self.session.seqs.give(self.books.audit.len(), &self.session.client, &statements.more_seqs).await?;
+        self.logs(&mut ready, seqs)?;
         self.directory(&mut ready);
         self.jobs(&mut ready);
         self.removals(&mut ready)?;
@@ -268,8 +271,8 @@ impl<'a> Flush<'a> {
         }
     }
 
-    /// What is only ever appended: the outbox and audit lines.
-    fn logs(&self, ready: &mut Ready<'a>) -> Result<(), StoreError> {
+    /// What is only ever appended: the outbox and audit lines, and what is to be sealed.
+    fn logs(&self, ready: &mut Ready<'a>, seqs: Vec<i64>) -> Result<(), StoreError> {
         let audit = &self.books.audit;
         let statements = &self.session.statements;
         let mut outbox: BTreeMap<Uid, Vec<u8>> = BTreeMap::new();
@@ -281,8 +284,13 @@ impl<'a> Flush<'a> {
         ready.add(&platforms, &statements.insert_outbox, || {
             Set::of(&platforms).column(|it| Id(*it)).column(|_| outbox::FORM).values(packed).params()
         });
+        let to_seal: Vec<_> = to_seal::of_books(self.books, &seqs).into_iter().collect();
+        let (kept_with, named): (Vec<Uid>, Vec<Vec<u8>>) = to_seal.into_iter().unzip();
+        ready.add(&kept_with, &statements.insert_to_seal, || {
+            Set::of(&kept_with).column(|it| Id(*it)).column(|_| names::FORM).values(named).params()
+        });
         ready.add(audit, &statements.insert_audit, || {
-            let set = Set::of(audit).column(|it| Id(it.platform.0)).column(|it| i64::from(it.actor.parts().0));
+            let set = Set::of(audit).column(|it| Id(it.platform.0)).values(seqs).column(|it| i64::from(it.actor.parts().0));
             let set = set.column(|it| it.actor.parts().1.map(Id)).column(|it| Id(it.request.0)).column(|it| it.origin.as_slice());
             set.column(|it| it.action).column(|it| it.object.map(Id)).column(|it| it.outcome).column(|it| it.at.ms()).params()
         });

@@ -26,10 +26,13 @@ mod rows;
 mod scan;
 mod seal;
 mod seal_check;
+mod seal_strays;
+mod seqs;
 mod session;
 mod sql;
 mod target;
 mod tls;
+mod to_seal;
 mod trip;
 mod writer;
 

@@ -1,43 +1,45 @@
-//! The sealer: claims rows that are in no block yet, and makes blocks of them.
+//! The sealer: makes blocks of the rows that are in none yet.
 //!
-//! Every server runs one, on a thread of its own. Transactions commit out of the order of ids, so rows are claimed
-//! by their own null mark and numbered with their block, in one transaction, under a lock of the platform's chain.
-//! That a block's number is unique within its chain keeps the chain right even where the lock were lost.
+//! Every server runs one, on a thread of its own. Transactions commit out of the order of ids, so nobody can follow those:
+//! a transaction leaves the names of what it wrote ([`super::to_seal`]), and a block is made of rows by their names, in one
+//! transaction, under a lock of the platform's chain. That a block's number is unique within its chain keeps the chain
+//! right even where the lock were lost.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::StoreError;
 use ledger::Uid;
-use rustc_hash::FxHashMap;
 use tokio::runtime::Runtime;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::rows::{Id, get, uid};
 use super::target::Target;
-use super::{error, runtime, session};
+use super::to_seal::{self, Patience, Sorter};
+use super::{error, runtime, session, sql};
 use crate::codec::broken;
 use crate::seal::block::{Block, Tip};
 use crate::seal::section::{Builder, RowKey, Value, place_of_seq};
-use crate::seal::{AUDIT, BLOCK_ROWS, ENTRY, Of, POSTING, Sealed, Sealer};
+use crate::seal::{AUDIT, BLOCK_ROWS, ENTRY, Of, POSTING, Sealed, Sealer, names};
 use crate::vault::Vault;
 
 /// A block that does not fill is closed after this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often the thread looks when there was nothing left.
 const PAUSE: Duration = Duration::from_secs(1);
-/// For this long after the first row was met, it is looked at least this often.
-const FEW_PAUSES: Duration = Duration::from_secs(5);
 /// After a piece of work the thread rests so many times as long as it took: nobody else shall notice.
 const REST: u32 = 3;
 /// Told apart from the other advisory locks, which are hashes.
 const LOCK_SPACE: u64 = 0x5345_414c;
 
-/// Which platforms have rows that are in no block.
-const UNSEALED: &str = "SELECT p.platform FROM platform p WHERE EXISTS (SELECT 1 FROM entry t WHERE t.platform = p.platform AND t.sealed IS NULL) \
-     OR EXISTS (SELECT 1 FROM audit t WHERE t.platform = p.platform AND t.sealed IS NULL)";
+/// What waits, platform by platform: how many rows, and the last that says so.
+const WAITING: &str = "SELECT t.platform, t.of, CAST(sum(t.count) AS BIGINT), max(t.seq) FROM unsealed t GROUP BY t.platform, t.of";
+/// What waits of one platform and kind, the oldest first. A row has one name at least, so that so many rows fill a block.
+const CLAIM: &str = "SELECT t.seq, t.form, t.names FROM unsealed t WHERE t.platform = $1 AND t.of = $2 AND t.seq <= $3 \
+     ORDER BY t.platform, t.of, t.seq LIMIT $4";
 
 /// A call of [`Sealer::seal_up`]: answered when all is sealed.
 type Call = Sender<Result<(), StoreError>>;
@@ -53,7 +55,10 @@ impl PostgresSealer {
     pub fn start(target: Target, vault: Arc<Vault>) -> Result<Self, StoreError> {
         let (calls, called) = channel();
         let work = move || match runtime() {
-            Ok(runtime) => Work { target, vault, runtime, client: None, waiting: FxHashMap::default() }.run(&called),
+            Ok(runtime) => {
+                let (sorter, waiting) = (Sorter::default(), BTreeMap::new());
+                Work { target, vault, runtime, client: None, sorter, waiting }.run(&called);
+            }
             Err(error) => tracing::error!(%error, "nothing is sealed"),
         };
         let thread = std::thread::Builder::new().name("florin-sealer".to_owned()).spawn(work);
@@ -72,42 +77,14 @@ impl Sealer for PostgresSealer {
     }
 }
 
-/// How much of what there is has to be sealed.
-enum Extent {
-    /// Full blocks, and those that have waited.
-    Due,
-    /// Everything up to a row of this key, also in blocks that are not full.
-    UpTo(Box<dyn ToSql + Sync + Send>),
-}
-
 struct Work {
     target: Target,
     vault: Arc<Vault>,
     runtime: Runtime,
     client: Option<Client>,
-    /// Platforms with rows that do not fill a block.
-    waiting: FxHashMap<(Uid, Of), Waiting>,
-}
-
-/// Rows that do not fill a block.
-#[derive(Clone, Copy)]
-struct Waiting {
-    since: Instant,
-    /// When they may fill one, as fast as they came: looking means reading them, so nobody looks before.
-    look_again: Instant,
-}
-
-impl Waiting {
-    /// Of so many rows, the first of which were met at `since`.
-    fn of(since: Instant, rows: usize) -> Self {
-        let elapsed = since.elapsed().max(PAUSE);
-        let count = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
-        let missing = elapsed.saturating_mul(count(BLOCK_ROWS.saturating_sub(rows)));
-        let pause = missing.checked_div(count(rows)).unwrap_or(PATIENCE).max(PAUSE);
-        // Right after a full block few rows say little about how fast they come.
-        let pause = if since.elapsed() < FEW_PAUSES { pause.min(FEW_PAUSES) } else { pause };
-        Self { since, look_again: Instant::now() + pause.min(PATIENCE.saturating_sub(since.elapsed())) }
-    }
+    sorter: Sorter,
+    /// Chains with rows that do not fill a block, and since when.
+    waiting: BTreeMap<(Uid, Of), Instant>,
 }
 
 impl Work {
@@ -120,7 +97,7 @@ impl Work {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let begun = Instant::now();
-            let sealed = self.cycle(call.as_ref());
+            let sealed = self.cycle(call.is_some());
             pause = match &sealed {
                 Ok(Progress::More) => begun.elapsed().saturating_mul(REST),
                 Ok(Progress::Done) => PAUSE,
@@ -137,8 +114,8 @@ impl Work {
         }
     }
 
-    /// Seals a block of every platform and kind that has one due; for a call, everything that is there now.
-    fn cycle(&mut self, call: Option<&Call>) -> Result<Progress, StoreError> {
+    /// Seals a block of every chain that has one due; when called, everything that is there now.
+    fn cycle(&mut self, is_called: bool) -> Result<Progress, StoreError> {
         let client = match self.client.take().filter(|client| !client.is_closed()) {
             Some(client) => client,
             None => self.runtime.block_on(session::connect_for_keys(&self.target)).map_err(error::of)?,
@@ -146,9 +123,12 @@ impl Work {
         let client = self.client.insert(client);
         let mut chains = Chains { client, vault: &self.vault, waiting: &mut self.waiting };
         self.runtime.block_on(async {
-            match call {
-                None => chains.round().await,
-                Some(_) => chains.all().await.map(|()| Progress::Done),
+            if is_called {
+                self.sorter.sort(client, to_seal::last(client).await?, Patience::Wait).await?;
+                chains.all().await.map(|()| Progress::Done)
+            } else {
+                self.sorter.sort(client, i64::MAX, Patience::LeaveIt).await?;
+                chains.round().await
             }
         })
     }
@@ -161,22 +141,41 @@ enum Progress {
     Done,
 }
 
+/// Rows of one chain that wait for a block.
+struct Queue {
+    platform: Uid,
+    of: Of,
+    rows: usize,
+    /// The last of `unsealed`.
+    last: i64,
+}
+
 struct Chains<'a> {
     client: &'a Client,
     vault: &'a Vault,
-    waiting: &'a mut FxHashMap<(Uid, Of), Waiting>,
+    waiting: &'a mut BTreeMap<(Uid, Of), Instant>,
 }
 
 impl Chains<'_> {
     async fn round(&mut self) -> Result<Progress, StoreError> {
         let mut progress = Progress::Done;
-        for platform in self.unsealed().await? {
-            for of in Of::ALL {
-                if self.waiting.get(&(platform, of)).is_some_and(|waiting| waiting.look_again > Instant::now()) {
-                    continue;
-                }
-                if self.step(platform, of, &Extent::Due).await? >= BLOCK_ROWS {
-                    progress = Progress::More;
+        let queues = self.queues().await?;
+        let met: BTreeMap<(Uid, Of), Instant> = std::mem::take(self.waiting);
+        for queue in queues {
+            let chain = (queue.platform, queue.of);
+            let since = met.get(&chain).copied().unwrap_or_else(Instant::now);
+            if queue.rows < BLOCK_ROWS && since.elapsed() < PATIENCE {
+                self.waiting.insert(chain, since);
+                continue;
+            }
+            // What is wrong with one platform is not the others' affair.
+            match self.step(&queue, Patience::LeaveIt).await {
+                Ok(sealed) if queue.rows.saturating_sub(sealed) >= BLOCK_ROWS => progress = Progress::More,
+                Ok(_) => {}
+                Err(error) if self.client.is_closed() => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, platform = %queue.platform, "the rows of a platform could not be sealed");
+                    self.waiting.insert(chain, Instant::now());
                 }
             }
         }
@@ -185,118 +184,87 @@ impl Chains<'_> {
 
     /// Seals what is there when it is asked, and hardly more: others go on writing, and whoever followed them had no end.
     async fn all(&mut self) -> Result<(), StoreError> {
-        for platform in self.unsealed().await? {
-            for of in Of::ALL {
-                let Some(last) = self.last(platform, of).await? else { continue };
-                let extent = Extent::UpTo(last);
-                // A claim that does not fill a block has taken all there was up to the last row.
-                while self.step(platform, of, &extent).await? >= BLOCK_ROWS {}
+        let mut first_failure = Ok(());
+        for queue in self.queues().await? {
+            // A claim that does not fill a block has taken all there was up to the last row.
+            let sealed = loop {
+                match self.step(&queue, Patience::Wait).await {
+                    Ok(sealed) if sealed >= BLOCK_ROWS => {}
+                    other => break other.map(drop),
+                }
+            };
+            if self.client.is_closed() {
+                return sealed;
             }
+            first_failure = first_failure.and(sealed);
         }
-        Ok(())
+        first_failure
     }
 
-    async fn unsealed(&self) -> Result<Vec<Uid>, StoreError> {
-        self.client.query(UNSEALED, &[]).await.map_err(error::of)?.iter().map(|row| uid(row, 0)).collect()
+    async fn queues(&self) -> Result<Vec<Queue>, StoreError> {
+        let rows = self.client.query(WAITING, &[]).await.map_err(error::of)?;
+        let queue = |row: &Row| {
+            let of = Of::from_number(get(row, 1)?).ok_or_else(|| broken("unsealed", "of", "number"))?;
+            Ok(Queue { platform: uid(row, 0)?, of, rows: usize::try_from(get::<i64>(row, 2)?).unwrap_or(0), last: get(row, 3)? })
+        };
+        rows.iter().map(queue).collect()
     }
 
-    /// The key of the last row that is in no block.
-    async fn last(&self, platform: Uid, of: Of) -> Result<Option<Box<dyn ToSql + Sync + Send>>, StoreError> {
-        let counted = counted(of)?;
-        let key = key_of(counted);
-        let text = format!(
-            "SELECT {key} FROM {} WHERE platform = $1 AND sealed IS NULL ORDER BY platform DESC, {key} DESC LIMIT 1",
-            counted.table
-        );
-        let Some(row) = self.client.query_opt(&text, &[&Id(platform)]).await.map_err(error::of)? else { return Ok(None) };
-        Ok(Some(match of {
-            Of::Ledger => Box::new(get::<Id>(&row, 0)?),
-            Of::Audit => Box::new(get::<i64>(&row, 0)?),
-        }))
-    }
-
-    /// Makes one block in a transaction of its own, if there is one due. Gives how many rows it counts.
-    async fn step(&mut self, platform: Uid, of: Of, extent: &Extent) -> Result<usize, StoreError> {
+    /// Makes one block in a transaction of its own. Gives how many rows it counts: none if another server makes it.
+    async fn step(&mut self, queue: &Queue, patience: Patience) -> Result<usize, StoreError> {
         self.client.batch_execute("BEGIN").await.map_err(error::of)?;
-        let sealed = self.block(platform, of, extent).await;
+        let sealed = self.block(queue, patience).await;
         let end = if sealed.as_ref().is_ok_and(|rows| *rows > 0) { "COMMIT" } else { "ROLLBACK" };
         let ended = self.client.batch_execute(end).await.map_err(error::of);
         let rows = sealed?;
         ended.map(|()| rows)
     }
 
-    /// Makes one block in the open transaction, if there is one due. Gives how many rows it counts.
-    async fn block(&mut self, platform: Uid, of: Of, extent: &Extent) -> Result<usize, StoreError> {
-        let lock = match extent {
-            Extent::Due => "SELECT pg_try_advisory_xact_lock($1)",
-            Extent::UpTo(_) => "SELECT pg_advisory_xact_lock($1) IS NOT NULL",
+    /// Makes one block in the open transaction.
+    async fn block(&mut self, queue: &Queue, patience: Patience) -> Result<usize, StoreError> {
+        let &Queue { platform, of, last, .. } = queue;
+        let lock = match patience {
+            Patience::LeaveIt => "SELECT pg_try_advisory_xact_lock($1)",
+            Patience::Wait => "SELECT pg_advisory_xact_lock($1) IS NOT NULL",
         };
         let is_ours: bool = get(&self.client.query_one(lock, &[&lock_of(platform)]).await.map_err(error::of)?, 0)?;
         if !is_ours {
             return Ok(0);
         }
-        let counted = counted(of)?;
-        let key = key_of(counted);
-        let platform_id = Id(platform);
-        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&platform_id];
-        let up_to = match extent {
-            Extent::Due => String::new(),
-            Extent::UpTo(last) => {
-                params.push(&**last);
-                format!("AND {key} <= $2")
-            }
-        };
-        let claim = format!(
-            "SELECT {} FROM {} WHERE platform = $1 AND sealed IS NULL {up_to} ORDER BY {key} LIMIT {BLOCK_ROWS}",
-            counted.columns.join(", "),
-            counted.table
-        );
-        let rows = self.client.query(&claim, &params).await.map_err(error::of)?;
-        if rows.is_empty() {
-            self.waiting.remove(&(platform, of));
-            return Ok(0);
-        }
-        let since = self.waiting.get(&(platform, of)).map_or_else(Instant::now, |waiting| waiting.since);
-        if rows.len() < BLOCK_ROWS && matches!(extent, Extent::Due) && since.elapsed() < PATIENCE {
-            self.waiting.insert((platform, of), Waiting::of(since, rows.len()));
-            return Ok(0);
-        }
-        self.waiting.remove(&(platform, of));
-        let mut builder = Builder::of(counted);
-        rows.iter().try_for_each(|row| add(&mut builder, counted, row))?;
-        let mut builders = vec![builder];
-        if of == Of::Ledger {
-            let entries = rows.iter().map(|row| uid(row, 1).map(Id)).collect::<Result<Vec<_>, _>>()?;
-            let text =
-                format!("SELECT {} FROM posting WHERE platform = $1 AND entry = ANY($2) ORDER BY entry, line", POSTING.columns.join(", "));
-            let mut builder = Builder::of(&POSTING);
-            let postings = self.client.query(&text, &[&Id(platform), &entries]).await.map_err(error::of)?;
-            postings.iter().try_for_each(|row| add(&mut builder, &POSTING, row))?;
-            builders.push(builder);
+        let limit = i64::try_from(BLOCK_ROWS).unwrap_or(i64::MAX);
+        let claimed = self.client.query(CLAIM, &[&Id(platform), &of.number(), &last, &limit]).await.map_err(error::of)?;
+        let Claim { named, taken } = Claim::of(&claimed)?;
+        let builders = self.rows(platform, of, &named).await?;
+        let found = builders.first().map_or(0, Builder::rows);
+        if found < named.len() {
+            let (gone, table) = (named.len().saturating_sub(found), of.tables().first().map_or("", |counted| counted.table));
+            tracing::error!(%platform, table, gone, "rows are gone before they were sealed");
         }
         let mut tip = self.tip(platform).await?;
-        if let Some(block) = tip.seal(self.vault, platform, of, builders) {
-            self.write(&block).await?;
-            let mark = format!("UPDATE {} SET sealed = $2 WHERE platform = $1 AND {key} = ANY($3) AND sealed IS NULL", counted.table);
-            let marked = match of {
-                Of::Ledger => {
-                    let ids = rows.iter().map(|row| uid(row, 1).map(Id)).collect::<Result<Vec<_>, _>>()?;
-                    self.client.execute(&mark, &[&Id(platform), &block.number, &ids]).await
-                }
-                Of::Audit => {
-                    let seqs = rows.iter().map(|row| get::<i64>(row, 1)).collect::<Result<Vec<_>, _>>()?;
-                    self.client.execute(&mark, &[&Id(platform), &block.number, &seqs]).await
-                }
-            };
-            if usize::try_from(marked.map_err(error::of)?) != Ok(rows.len()) {
-                return Err(StoreError::Fault(format!("rows of {} were sealed by somebody else meanwhile", counted.table)));
-            }
+        let Some(block) = tip.seal_named(self.vault, platform, of, builders, &named) else { return Ok(0) };
+        self.write(&block).await?;
+        let delete = "DELETE FROM unsealed WHERE platform = $1 AND of = $2 AND seq = ANY($3)";
+        let deleted = self.client.execute(delete, &[&Id(platform), &of.number(), &taken]).await.map_err(error::of)?;
+        if usize::try_from(deleted) != Ok(taken.len()) {
+            return Err(StoreError::Fault("rows were sealed by somebody else meanwhile".to_owned()));
         }
-        Ok(rows.len())
+        Ok(named.len())
+    }
+
+    /// The rows of these names, of each table of `of`.
+    async fn rows(&self, platform: Uid, of: Of, named: &[Uid]) -> Result<Vec<Builder>, StoreError> {
+        let mut builders = Vec::with_capacity(of.tables().len());
+        for table in of.tables() {
+            let mut builder = Builder::of(table);
+            let found = named_rows(self.client, table, platform, named).await?;
+            found.iter().try_for_each(|row| add(&mut builder, table, row))?;
+            builders.push(builder);
+        }
+        Ok(builders)
     }
 
     async fn tip(&self, platform: Uid) -> Result<Tip, StoreError> {
-        let text = "SELECT number, head FROM seal WHERE platform = $1 ORDER BY number DESC LIMIT 1";
+        let text = "SELECT number, head FROM seal WHERE platform = $1 ORDER BY platform DESC, number DESC LIMIT 1";
         match self.client.query_opt(text, &[&Id(platform)]).await.map_err(error::of)? {
             Some(row) => Ok(Tip { number: get(&row, 0)?, head: get(&row, 1)? }),
             None => Ok(Tip::default()),
@@ -304,8 +272,8 @@ impl Chains<'_> {
     }
 
     async fn write(&self, block: &Block) -> Result<(), StoreError> {
-        let text = "INSERT INTO seal (platform, number, of, form, first, last, digests, marks, previous, head, mac) \
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let text = "INSERT INTO seal (platform, number, of, form, first, last, digests, marks, names, previous, head, mac) \
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
         self.client
             .execute(
                 text,
@@ -318,6 +286,7 @@ impl Chains<'_> {
                     &Id(block.last),
                     &block.digests,
                     &block.marks,
+                    &block.names,
                     &block.previous,
                     &block.head,
                     &block.mac,
@@ -329,9 +298,59 @@ impl Chains<'_> {
     }
 }
 
-/// The table whose rows are counted in blocks.
-fn counted(of: Of) -> Result<&'static Sealed, StoreError> {
-    of.tables().first().ok_or_else(|| StoreError::Fault("a block is of no table".to_owned()))
+/// What goes into a block.
+struct Claim {
+    /// In their order, each once.
+    named: Vec<Uid>,
+    /// The rows of `unsealed` that name them.
+    taken: Vec<i64>,
+}
+
+impl Claim {
+    /// As many of the rows of [`CLAIM`] as fill a block.
+    fn of(claimed: &[Row]) -> Result<Self, StoreError> {
+        let (mut named, mut taken) = (Vec::with_capacity(BLOCK_ROWS), Vec::new());
+        for row in claimed {
+            if named.len() >= BLOCK_ROWS {
+                break;
+            }
+            let seq = get(row, 0)?;
+            named.extend(read(get(row, 1)?, get(row, 2)?).ok_or_else(|| broken("unsealed", seq, "names"))?);
+            taken.push(seq);
+        }
+        named.sort_unstable();
+        named.dedup();
+        Ok(Self { named, taken })
+    }
+}
+
+/// What a row of `unsealed` names; `None` if it does not read.
+pub fn read(form: i64, packed: &[u8]) -> Option<Vec<Uid>> {
+    names::unpack(packed).filter(|_| form == names::FORM)
+}
+
+/// Those rows of a sealed table that are there, of some names, in the order in which they are digested.
+pub async fn named_rows(client: &Client, table: &Sealed, platform: Uid, named: &[Uid]) -> Result<Vec<Row>, StoreError> {
+    let (key, kind) = (key_of(table), if *table == AUDIT { sql::INT } else { sql::ID });
+    let order = if *table == POSTING { "f.entry, f.line".to_owned() } else { format!("f.{key}") };
+    // Each name is one look-up, whatever the planner thinks of the table.
+    let text = format!(
+        "SELECT {} FROM UNNEST($2::{kind}[]) AS n(name) CROSS JOIN LATERAL (SELECT * FROM {} t WHERE t.platform = $1 AND t.{key} = n.name OFFSET 0) AS f \
+         ORDER BY {order}",
+        table.columns.iter().map(|column| format!("f.{column}")).collect::<Vec<_>>().join(", "),
+        table.table,
+    );
+    let names: Box<dyn ToSql + Sync + Send> = if *table == AUDIT {
+        Box::new(named.iter().map(|name| seq_of_place(*name)).collect::<Vec<i64>>())
+    } else {
+        Box::new(named.iter().copied().map(Id).collect::<Vec<Id>>())
+    };
+    client.query(&text, &[&Id(platform), &*names]).await.map_err(error::of)
+}
+
+/// The seq of an audit line's place.
+fn seq_of_place(place: Uid) -> i64 {
+    i64::try_from(place.bits()).unwrap_or(i64::MAX)
 }
 
 fn lock_of(platform: Uid) -> i64 {
@@ -382,21 +401,5 @@ impl<'a> FromSql<'a> for Raw<'a> {
 
     fn accepts(_: &Type) -> bool {
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_looks_before_a_block_may_be_full() {
-        let now = Instant::now();
-        let long_ago = now.checked_sub(Duration::from_secs(10)).unwrap();
-        let wait = |since, rows| Waiting::of(since, rows).look_again.saturating_duration_since(now).as_secs();
-        assert!((9..=11).contains(&wait(long_ago, BLOCK_ROWS / 2)), "half of it came in ten seconds");
-        assert!((29..=31).contains(&wait(long_ago, BLOCK_ROWS / 4)));
-        assert!((48..=50).contains(&wait(long_ago, 1)), "no longer than a block may wait");
-        assert!((1..=2).contains(&wait(long_ago, BLOCK_ROWS - 1)), "and no oftener than the thread looks");
     }
 }

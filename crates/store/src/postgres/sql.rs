@@ -44,8 +44,10 @@ tables! {
     }
     OUTBOX "outbox" { platform ID, form INT, changes BYTES }
     EVENT "event" { platform ID, number INT, id ID, type INT, subject ID, at INT }
+    TO_SEAL "to_seal" { platform ID, form INT, names BYTES }
+    UNSEALED "unsealed" { platform ID, of INT, form INT, count INT, names BYTES }
     AUDIT "audit" {
-        platform ID, actor_kind INT, actor ID, request ID, origin BYTES, action TEXT, object ID, outcome TEXT, at INT,
+        platform ID, seq INT, actor_kind INT, actor ID, request ID, origin BYTES, action TEXT, object ID, outcome TEXT, at INT,
     }
     DIRECTORY "directory" { space INT, text TEXT, platform ID, id ID }
     LABEL "label" { platform ID, kind INT, label TEXT, id ID }
@@ -222,6 +224,11 @@ pub fn hold_owned(table: &str) -> String {
 pub fn delete(table: &str, keys: &[(&str, &str)], condition: &str) -> String {
     let on = keys.iter().map(|(key, _)| format!("t.{key} = n.{key}")).collect::<Vec<_>>().join(" AND ");
     format!("DELETE FROM {table} AS t USING {} WHERE {on} AND {condition}", set(keys))
+}
+
+/// Takes a set of rows away, by their keys; all of them or none.
+pub fn delete_guarded(table: &str, keys: &[(&str, &str)]) -> String {
+    format!("WITH gone AS ({} RETURNING 1) {}", delete(table, keys, "TRUE"), guard("SELECT 1 FROM gone", keys.len() + 1))
 }
 
 /// Takes rows of one platform away, by the column `key`; all of them or none. Parameters: platform, keys, how many they are.

@@ -19,6 +19,7 @@ use super::cache::Decoded;
 use super::erasures::Erasures;
 use super::flush::{self, Flush};
 use super::load::Trust;
+use super::seqs::Seqs;
 use super::session::{self, Kinds, statements};
 use super::sql::{self, BY_ID};
 use super::target::Target;
@@ -62,6 +63,8 @@ statements! {
         insert_entries: sql::insert(sql::ENTRY.name, sql::ENTRY.columns);
         insert_postings: sql::insert(sql::POSTING.name, sql::POSTING.columns);
         insert_outbox: sql::insert(sql::OUTBOX.name, sql::OUTBOX.columns);
+        insert_to_seal: sql::insert(sql::TO_SEAL.name, sql::TO_SEAL.columns);
+        more_seqs: super::seqs::MORE;
         insert_audit: sql::insert(sql::AUDIT.name, sql::AUDIT.columns);
         insert_directory: sql::insert(sql::DIRECTORY.name, sql::DIRECTORY.columns);
         insert_labels: sql::insert(sql::LABEL.name, sql::LABEL.columns);
@@ -91,6 +94,8 @@ pub struct Session {
     pub kinds: Kinds,
     /// Tells the name of the open transaction; absent where the server has no such thing.
     pub transaction_name: Option<Statement>,
+    /// Numbers for audit lines that are its own.
+    pub seqs: Seqs,
     /// When the plans of its statements are made anew.
     pub plans_until: Instant,
 }
@@ -108,7 +113,7 @@ impl Session {
             Err(failed) if failed.code() == Some(&SqlState::UNDEFINED_FUNCTION) => None,
             Err(failed) => return Err(error::of(failed)),
         };
-        Ok(Self { client, statements, kinds, transaction_name, plans_until: Instant::now() + PLANS_FOR })
+        Ok(Self { client, statements, kinds, transaction_name, seqs: Seqs::default(), plans_until: Instant::now() + PLANS_FOR })
     }
 }
 

@@ -13,6 +13,7 @@
 
 pub mod anchor;
 pub(crate) mod block;
+pub(crate) mod names;
 pub mod report;
 pub(crate) mod section;
 

@@ -61,15 +61,45 @@ pub enum Finding {
         /// The platform.
         platform: Uid,
     },
-    /// A row says that it is in a block that is not there, or that ends before it.
-    #[error("{table}.sealed: row {row} of platform {platform} says that it is in block {block}, which does not have it")]
+    /// A row is in no block, and none will be made of it.
+    #[error("1 of {table} added: row {row} of platform {platform} is in no block, and nothing says that it waits for one")]
     Stray {
         /// The table.
         table: &'static str,
         /// The row.
         row: String,
-        /// What it says.
-        block: i64,
+        /// The platform.
+        platform: Uid,
+    },
+    /// A row is in a block, and in another one or said to wait for one.
+    #[error("{table}: row {row} of platform {platform} is sealed more than once")]
+    Twice {
+        /// The table.
+        table: &'static str,
+        /// The row.
+        row: String,
+        /// The platform.
+        platform: Uid,
+    },
+    /// A row that was written, and is gone before it was sealed.
+    #[error("1 of {table} missing (gone, or another {found_by}): row {row} of platform {platform} waits for a block")]
+    Gone {
+        /// The table.
+        table: &'static str,
+        /// The columns by which it was found, as `table.column`.
+        found_by: String,
+        /// The row.
+        row: String,
+        /// The platform.
+        platform: Uid,
+    },
+    /// What says which rows wait for a block does not read.
+    #[error("{table}.names: row {row} of platform {platform} does not read: what it names is not sealed")]
+    Unread {
+        /// The table.
+        table: &'static str,
+        /// The row.
+        row: i64,
         /// The platform.
         platform: Uid,
     },
@@ -134,17 +164,14 @@ impl Report {
     }
 
     /// Holds the rows of one table that were found for a block against it.
-    pub(crate) fn compare(&mut self, block: &Block, of: Of, place: usize, places: Places, found: Builder) {
+    pub(crate) fn compare(&mut self, block: &Block, of: Of, place: usize, found: Builder) {
         let (Some(table), Some(sealed)) = (of.tables().get(place), block.sections().and_then(|all| all.into_iter().nth(place))) else {
             return self.find(Finding::Seal { block: block.number, platform: block.platform, why: "its digests do not read" });
         };
         let (section, keys) = found.finish();
         let Some(difference) = sealed.difference(table, &section, &keys) else { return };
         let (number, platform) = (block.number, block.platform);
-        let found_by = || {
-            let mark: &[&str] = if places == Places::Overlap && place == 0 { &["sealed"] } else { &[] };
-            dotted(table, &[table.found_by, mark].concat())
-        };
+        let found_by = || table.found_by();
         let range = |first: RowKey, last: RowKey| {
             if first == last { format!("row {}", first.name(table)) } else { format!("rows {} to {}", first.name(table), last.name(table)) }
         };
@@ -161,6 +188,13 @@ impl Report {
                 Finding::Missing { count, table: table.table, found_by: found_by(), between, block: number, platform }
             }
         });
+    }
+}
+
+impl Sealed {
+    /// The columns by which a row is found, as `table.column`, with commas.
+    pub(crate) fn found_by(&self) -> String {
+        dotted(self, self.found_by)
     }
 }
 
@@ -183,13 +217,23 @@ struct Tip {
     last: [Option<Uid>; 2],
 }
 
-/// Whether places of one kind rise from block to block. Where they do not, rows have a mark that says their block.
+/// Whether places of one kind rise from block to block. Where they do not, blocks name their rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Places {
     /// Rows are appended in the order of their places.
     Rise,
     /// Transactions commit out of that order.
     Overlap,
+}
+
+impl Places {
+    /// The form of a block.
+    const fn form(self) -> i64 {
+        match self {
+            Self::Rise => block::BY_PLACE,
+            Self::Overlap => block::BY_NAME,
+        }
+    }
 }
 
 impl<'a> Chains<'a> {
@@ -225,8 +269,11 @@ impl<'a> Chains<'a> {
         if block::mac(self.vault, block.platform, block.number, &block.head).as_slice() != block.mac {
             wrong("seal.mac is not ours: it was not sealed with this master key");
         }
-        if block.sections().is_none() {
+        if block.sections().is_none() || block.form != places.form() {
             wrong("seal.digests and seal.marks do not read");
+        }
+        if places == Places::Overlap && block.names().is_none_or(|names| Block::span_of(&names) != Some((block.first, block.last))) {
+            wrong("seal.names do not read, or not from seal.first to seal.last");
         }
         let last = Of::from_number(block.of).and_then(|of| Of::ALL.iter().position(|other| *other == of));
         if let Some(last) = last.and_then(|place| tip.last.get_mut(place)) {

@@ -62,6 +62,7 @@ fn block(row: &Row<'_>) -> rusqlite::Result<Block> {
         last: rows::uid(row, 5)?,
         digests: row.get(6)?,
         marks: row.get(7)?,
+        names: Vec::new(),
         previous: row.get(8)?,
         head: row.get(9)?,
         mac: row.get(10)?,
@@ -132,7 +133,7 @@ impl Pass<'_> {
 
     /// Holds the rows found against a block, and goes on to the next.
     fn end(&mut self, platform: Uid, block: &Block, found: Builder) -> Result<(), StoreError> {
-        self.report.compare(block, self.of, self.place, Places::Rise, found);
+        self.report.compare(block, self.of, self.place, found);
         let next = self.next(platform, block.number)?;
         self.cursors.insert(platform, next);
         Ok(())

@@ -19,6 +19,7 @@ mod reimbursements;
 mod retention;
 mod seals;
 mod tenants;
+mod to_seal;
 mod two_servers;
 
 /// Runs each test once a store, as `sqlite::name` and `postgres::name`.
