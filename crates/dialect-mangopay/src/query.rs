@@ -142,7 +142,7 @@ impl<'a> Query<'a> {
         let names: Vec<&str> = self.values("EventType").collect();
         let types: Vec<EventType> = names.iter().filter_map(|name| events::of_name(name)).collect();
         let is_empty = !names.is_empty() && types.is_empty();
-        let unknown = names.iter().find(|name| !events::is_known(name)).map(|name| invalid_value(name));
+        let unknown = names.iter().find(|name| events::of_name(name).is_none()).map(|name| invalid_value(name));
         if let Some(text) = unknown {
             self.errors.note("EventType", text);
         }
@@ -154,6 +154,11 @@ impl<'a> Query<'a> {
             }
         }
         if is_empty { Narrowed::Nothing } else { Narrowed::To(EventFilter { types, before, after }) }
+    }
+
+    /// Notes a wrong value of a filter.
+    pub fn note_wrong(&mut self, name: &'static str, text: String) {
+        self.errors.note(name, text);
     }
 
     /// What a list of records is narrowed to, besides its owner: `BeforeDate`, `AfterDate`.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use crate::call::{Call, WireResponse};
 use crate::endpoints::{
-    bank_accounts, card_registrations, card_validations, cards, clients, emoney, events, oauth, payins, payouts, refunds, responses,
+    bank_accounts, card_registrations, card_validations, cards, clients, emoney, events, hooks, oauth, payins, payouts, refunds, responses,
     transactions, transfers, users, wallets,
 };
 use crate::router::{Route, Verb, Version};
@@ -86,6 +86,10 @@ routes! {
     Get "/v2.01/{ClientId}/clients/wallets/{FundsType}/{Currency}/transactions" IN_V2_TOO Access::Token(Scope::ClientWallets), clients::wallets::transactions;
     Get "/v2.01/{ClientId}/clients/transactions" IN_V2_TOO Access::Token(Scope::ClientWallets), clients::wallets::all_transactions;
     Get "/v2.01/{ClientId}/events" IN_V2_TOO Access::Token(Scope::ClientDevelopers), events::list;
+    Get "/v2.01/{ClientId}/hooks" IN_V2_TOO Access::Token(Scope::ClientDevelopers), hooks::list;
+    Post "/v2.01/{ClientId}/hooks" IN_V2_TOO Access::Token(Scope::ClientDevelopers), hooks::create;
+    Get "/v2.01/{ClientId}/hooks/{HookId}" IN_V2_TOO Access::Token(Scope::ClientDevelopers), hooks::view;
+    Put "/v2.01/{ClientId}/hooks/{HookId}" IN_V2_TOO Access::Token(Scope::ClientDevelopers), hooks::update;
     Post "/v2.01/{ClientId}/wallets" IN_V2_TOO Access::Token(Scope::WalletDetails), wallets::create;
     Get "/v2.01/{ClientId}/wallets/{WalletId}" IN_V2_TOO Access::Token(Scope::WalletDetails), wallets::view;
     Put "/v2.01/{ClientId}/wallets/{WalletId}" IN_V2_TOO Access::Token(Scope::WalletDetails), wallets::update;

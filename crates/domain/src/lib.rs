@@ -23,6 +23,7 @@ pub mod bank_account;
 pub mod card;
 pub mod core;
 pub mod country;
+pub mod hook;
 pub mod payment;
 pub mod platform;
 pub mod retention;

@@ -1,9 +1,11 @@
 //! One batch: load, decide, flush, answer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use domain::{Books, GivenIdRefused, Ids, Timestamp, Wanted};
 
+use crate::deliveries::Fresh;
 use crate::engine::Refused;
 use crate::job::{Decided, Job};
 use crate::{Store, StoreError};
@@ -19,6 +21,7 @@ pub(crate) struct Runner {
     books: Books,
     wanted: Wanted,
     missed: Wanted,
+    fresh: Arc<Fresh>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,8 +33,9 @@ enum State {
 }
 
 impl Runner {
-    pub fn new() -> Self {
-        Self { books: Books::default(), wanted: Wanted::default(), missed: Wanted::default() }
+    /// What its commits make to be sent is handed to `fresh`.
+    pub fn new(fresh: Arc<Fresh>) -> Self {
+        Self { books: Books::default(), wanted: Wanted::default(), missed: Wanted::default(), fresh }
     }
 
     /// Runs `jobs` as one batch and answers each of them once it is durable.
@@ -76,6 +80,7 @@ impl Runner {
             }
             match decided.and_then(|()| store.flush(&self.books)) {
                 Ok(()) => {
+                    self.fresh.put(&self.books);
                     for (job, state) in jobs.iter_mut().zip(states) {
                         match state {
                             State::Decided => job.answer(),
@@ -156,6 +161,7 @@ impl Runner {
         self.wanted.accounts.extend(books.accounts.keys().copied());
         self.wanted.payments.extend(books.payments.keys().copied());
         self.wanted.jobs.extend(books.jobs.keys().copied());
+        self.wanted.deliveries.extend(books.deliveries.untouched().map(|delivery| (delivery.platform, delivery.id)));
         self.wanted.records.extend(books.records.keys().copied());
         self.wanted.holders_of_ids.extend(books.holders_of_ids.keys().copied());
     }

@@ -9,6 +9,7 @@ use domain::{Answer, Command, Ctx, GivenIdRefused, Ids};
 use tokio::sync::oneshot;
 
 use crate::batch::Runner;
+use crate::deliveries::Fresh;
 use crate::job::{Answering, AsItIs, Begun, Claiming, Closing, Job, Keyed, Last, Queued, Reply, Settling};
 use crate::{Clock, Store};
 
@@ -52,6 +53,7 @@ pub struct Engine {
     queue: SyncSender<Box<dyn Job>>,
     /// Held by whoever queues a command, and alone by whoever closes the queue.
     gate: Arc<RwLock<Gate>>,
+    fresh: Arc<Fresh>,
     /// Joined when the last handle goes, so that what was queued is done before the store closes.
     _thread: Arc<Thread>,
 }
@@ -77,9 +79,18 @@ impl Engine {
     /// Starts the writer thread over a store.
     pub fn start(store: Box<dyn Store>, clock: Arc<dyn Clock>, ids: Box<dyn Ids>, config: EngineConfig) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(config.queue);
-        let thread =
-            std::thread::Builder::new().name("florin-writer".to_owned()).spawn(move || write(store, &jobs, &*clock, ids, config))?;
-        Ok(Self { queue, gate: Arc::new(RwLock::new(Gate::Open)), _thread: Arc::new(Thread(Some(thread))) })
+        let fresh = Arc::new(Fresh::default());
+        let runner = Runner::new(Arc::clone(&fresh));
+        let thread = std::thread::Builder::new()
+            .name("florin-writer".to_owned())
+            .spawn(move || write(store, &jobs, &*clock, ids, runner, config))?;
+        Ok(Self { queue, gate: Arc::new(RwLock::new(Gate::Open)), fresh, _thread: Arc::new(Thread(Some(thread))) })
+    }
+
+    /// What its commits make to be sent to listeners.
+    #[must_use]
+    pub const fn fresh(&self) -> &Arc<Fresh> {
+        &self.fresh
     }
 
     /// Takes no more commands, by any handle: they are refused as `Stopping`. What was queued before is done and answered when
@@ -154,8 +165,14 @@ impl Engine {
     }
 }
 
-fn write(mut store: Box<dyn Store>, jobs: &Receiver<Box<dyn Job>>, clock: &dyn Clock, mut ids: Box<dyn Ids>, config: EngineConfig) {
-    let mut runner = Runner::new();
+fn write(
+    mut store: Box<dyn Store>,
+    jobs: &Receiver<Box<dyn Job>>,
+    clock: &dyn Clock,
+    mut ids: Box<dyn Ids>,
+    mut runner: Runner,
+    config: EngineConfig,
+) {
     let mut batch = Vec::with_capacity(config.batch);
     loop {
         match jobs.recv_timeout(config.idle_after) {

@@ -59,7 +59,7 @@ impl Inline {
     /// An engine over a store.
     #[must_use]
     pub fn new(store: Box<dyn Store>, ids: Box<dyn Ids>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, ids, clock, runner: Runner::new() }
+        Self { store, ids, clock, runner: Runner::new(Arc::default()) }
     }
 
     /// Runs a batch to its end.

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use domain::hook::{Delivery, DeliveryState, Told};
+use domain::ids::{DeliveryId, HookId};
 use domain::payment::{Detail, Nature, Payment, PaymentKind, Refusal, Status, Transfer};
 use domain::{
-    Answer, DecodeError, IdempotencyKey, KeyRow, KeyState, Kind, Lead, PaymentId, PlatformId, Record, Sealing, Secret, Timestamp, UserId,
+    Answer, DecodeError, EventType, IdempotencyKey, KeyRow, KeyState, Kind, Lead, PaymentId, PlatformId, Record, Sealing, Secret,
+    Timestamp, UserId,
 };
-use engine::StoreError;
+use engine::{DeliveryPage, StoreError};
 use ledger::{Account, AccountId, Entry, EntryId, EntryKind, ExternalLeg, MatchState, Posting, Role, Uid};
 use money::{Currency, Money, SignedMoney};
 
@@ -29,6 +32,49 @@ pub fn object_kind_of_payment(kind: i64, nature: i64, id: Uid) -> Result<domain:
     let kind = small(kind).and_then(PaymentKind::from_number).ok_or_else(|| broken("payment", id, "kind"))?;
     let nature = small(nature).and_then(Nature::from_number).ok_or_else(|| broken("payment", id, "nature"))?;
     Ok(domain::ObjectKind::of_payment(kind, nature))
+}
+
+/// The columns of a delivery, as both engines store them.
+pub struct DeliveryColumns {
+    pub platform: Uid,
+    pub id: Uid,
+    pub hook: Uid,
+    pub event: i64,
+    pub subject: Uid,
+    pub at: i64,
+    pub state: i64,
+    pub attempts: i64,
+    pub due_at: Option<i64>,
+    pub tried_at: Option<i64>,
+    pub told: Option<i64>,
+    pub took_ms: Option<i64>,
+}
+
+/// The delivery that columns hold.
+pub fn delivery(row: DeliveryColumns) -> Result<Delivery, StoreError> {
+    let bad = |what| move || broken("delivery", row.id, what);
+    let told = row.told.map(|number| u16::try_from(number).ok().and_then(Told::from_number).ok_or_else(bad("told"))).transpose()?;
+    Ok(Delivery {
+        id: DeliveryId(row.id),
+        platform: PlatformId(row.platform),
+        hook: HookId(row.hook),
+        event: u16::try_from(row.event).ok().and_then(EventType::from_number).ok_or_else(bad("type"))?,
+        subject: row.subject,
+        at: Timestamp::from_ms(row.at),
+        state: u8::try_from(row.state).ok().and_then(DeliveryState::from_number).ok_or_else(bad("state"))?,
+        attempts: u32::try_from(row.attempts).map_err(|_| bad("attempts")())?,
+        due_at: row.due_at.map(Timestamp::from_ms),
+        tried_at: row.tried_at.map(Timestamp::from_ms),
+        told,
+        took_ms: row.took_ms.map(|ms| u32::try_from(ms).map_err(|_| bad("took_ms")())).transpose()?,
+    })
+}
+
+/// A page of deliveries. `end` is the last that was looked at, if there may be more behind it.
+pub fn delivery_page(rows: Vec<Delivery>, size: u32, end: Option<Uid>) -> DeliveryPage {
+    let is_full = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= size;
+    let next = if is_full { rows.last().map(|last| last.id) } else { end.map(DeliveryId) };
+    DeliveryPage { rows, next }
 }
 
 /// The columns of a payment, as both engines store them.

@@ -18,13 +18,14 @@ use std::sync::Arc;
 
 use domain::bank_account::BankAccount;
 use domain::card::{Card, CardRegistration, CardValidation};
+use domain::hook::{Hook, Listeners, SigningKey};
 use domain::payment::{Receipt, RefundTally};
 use domain::platform::{AccessToken, ApiKey, ClientLogo, ClientProfile, Platform};
 use domain::sca::ScaSession;
 use domain::user::{Person, User};
 use domain::wallet::Wallet;
 use domain::{Kind, PlatformId, Record, Resource};
-use engine::{Reads, Store};
+use engine::{Deliveries, Reads, Store};
 use ledger::Uid;
 
 /// Every kind of record, each with its own table.
@@ -44,6 +45,9 @@ pub const KINDS: &[&Kind] = &[
     CardValidation::KIND,
     RefundTally::KIND,
     ScaSession::KIND,
+    Hook::KIND,
+    Listeners::KIND,
+    SigningKey::KIND,
 ];
 
 /// An open store: its one writing half, and its shared reading half.
@@ -52,6 +56,8 @@ pub struct Opened {
     pub store: Box<dyn Store>,
     /// For everybody.
     pub reads: Arc<dyn Reads>,
+    /// For whoever sends what listeners are to be told.
+    pub deliveries: Arc<dyn Deliveries>,
     /// For whoever goes through the whole ledger: verification and export.
     pub scan: Arc<dyn Scan>,
     /// Seals what was written, behind the acknowledgement.

@@ -8,13 +8,12 @@ use serde::Serialize;
 use crate::call::{Call, View, WireResponse};
 use crate::events;
 use crate::query::{EVENTS_KEPT_MS, Narrowed};
-use crate::wire::IdText;
 use crate::wire::error::WireError;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct EventBody {
-    resource_id: IdText,
+    resource_id: String,
     event_type: &'static str,
     date: i64,
 }
@@ -22,7 +21,7 @@ struct EventBody {
 impl EventBody {
     fn of(view: &View, event: &Event) -> Self {
         Self {
-            resource_id: view.spelling.spell(events::subject(event.event), event.subject),
+            resource_id: events::spell_subject(&view.spelling, event.event, event.subject),
             event_type: events::name(event.event),
             date: event.at.seconds(),
         }

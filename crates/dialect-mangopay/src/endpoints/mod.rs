@@ -7,6 +7,7 @@ pub mod cards;
 pub mod clients;
 pub mod emoney;
 pub mod events;
+pub mod hooks;
 pub mod oauth;
 pub mod payins;
 pub mod payouts;

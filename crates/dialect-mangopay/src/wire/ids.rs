@@ -50,6 +50,7 @@ prefixes! {
     CardRegistration "cardreg_m_" "A card registration.";
     CardValidation "cardval_m_" "A card validation.";
     BankAccount "bankacc_m_" "A bank account.";
+    Hook "hook_m_" "A hook.";
 }
 
 impl Prefix {
@@ -68,6 +69,7 @@ impl Prefix {
             Self::CardRegistration => ObjectKind::CardRegistration,
             Self::CardValidation => ObjectKind::CardValidation,
             Self::BankAccount => ObjectKind::BankAccount,
+            Self::Hook => ObjectKind::Hook,
         }
     }
 

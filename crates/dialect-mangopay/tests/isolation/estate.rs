@@ -41,6 +41,7 @@ pub struct Estate {
     pub transfer: String,
     pub payout: String,
     pub refund: String,
+    pub hook: String,
 }
 
 /// A body that adds an account by IBAN.
@@ -86,6 +87,7 @@ impl Estate {
             transfer: String::new(),
             payout: String::new(),
             refund: String::new(),
+            hook: String::new(),
         };
         estate.validation = me.made(&format!("/cards/{}/validation", estate.other_card), &estate.validation_body()).await;
         estate.card_pay_in = me.made("/payins/card/direct", &estate.card_pay_in_body()).await;
@@ -93,7 +95,12 @@ impl Estate {
         estate.transfer = me.made("/transfers", &estate.transfer_body()).await;
         estate.payout = me.made("/payouts/bankwire", &estate.payout_body()).await;
         estate.refund = me.made(&format!("/payins/{}/refunds", estate.card_pay_in), &estate.refund_body(100)).await;
+        estate.hook = me.made("/hooks", &Self::hook_body("KYC_FAILED")).await;
         estate
+    }
+
+    pub fn hook_body(event: &str) -> Value {
+        json!({"EventType": event, "Url": "http://localhost:9/"})
     }
 
     pub fn validation_body(&self) -> Value {

@@ -7,6 +7,7 @@ mod harness;
 mod clients;
 mod emoney;
 mod events;
+mod hooks;
 mod sca;
 mod tokens;
 mod transactions;

@@ -8,8 +8,9 @@ use rustc_hash::FxHashMap;
 
 use super::directory::{DirectoryKey, DirectoryRow};
 use super::idempotency::{IdempotencyKey, KeyRow};
-use super::ids::{JobId, PaymentId, PlatformId};
+use super::ids::{DeliveryId, JobId, PaymentId, PlatformId};
 use super::{AuditLine, Event, IdHolder, Job, Record, RecordKey, Removal};
+use crate::hook::Delivery;
 use crate::payment::Payment;
 
 /// A row in a [`Table`] and how it stands to the store.
@@ -199,6 +200,8 @@ books! {
         owned: OwnedKey => Arc<[Uid]>,
         /// Work to be done later.
         jobs: (PlatformId, JobId) => Job,
+        /// What listeners are told of events.
+        deliveries: (PlatformId, DeliveryId) => Delivery,
         /// What has an id that somebody gives, on whichever platform; never written.
         holders_of_ids: Uid => IdHolder,
     }
@@ -237,6 +240,8 @@ pub struct Wanted {
     pub owned: Vec<OwnedKey>,
     /// Jobs by id.
     pub jobs: Vec<(PlatformId, JobId)>,
+    /// Deliveries by id.
+    pub deliveries: Vec<(PlatformId, DeliveryId)>,
     /// Ids of which is asked what has them, on whichever platform: on SQLite ids are the keys of all platforms together.
     pub holders_of_ids: Vec<Uid>,
 }
@@ -272,6 +277,7 @@ impl Wanted {
         tidy(&mut self.directory);
         tidy(&mut self.owned);
         tidy(&mut self.jobs);
+        tidy(&mut self.deliveries);
         tidy(&mut self.holders_of_ids);
     }
 
@@ -285,6 +291,7 @@ impl Wanted {
         self.directory.append(&mut other.directory);
         self.owned.append(&mut other.owned);
         self.jobs.append(&mut other.jobs);
+        self.deliveries.append(&mut other.deliveries);
         self.holders_of_ids.append(&mut other.holders_of_ids);
     }
 
@@ -299,6 +306,7 @@ impl Wanted {
             && self.directory.is_empty()
             && self.owned.is_empty()
             && self.jobs.is_empty()
+            && self.deliveries.is_empty()
             && self.holders_of_ids.is_empty()
     }
 
@@ -312,6 +320,7 @@ impl Wanted {
         self.directory.clear();
         self.owned.clear();
         self.jobs.clear();
+        self.deliveries.clear();
         self.holders_of_ids.clear();
     }
 }

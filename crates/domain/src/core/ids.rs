@@ -67,6 +67,8 @@ ids! {
     14 BankAccountId "Names a bank account to pay out to.";
     15 ScaSessionId "Names a session in which a user shows who they are.";
     16 ReceiptId "Names money that arrived and is nobody's yet.";
+    17 HookId "Names a hook: where a platform has itself told of a type of event.";
+    18 DeliveryId "Names what one listener is told of one event; it is the event's own id.";
 }
 
 impl WalletId {

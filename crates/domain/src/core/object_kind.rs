@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Kind, Named, Resource};
-use crate::ids::{BankAccountId, CardId, CardRegistrationId, CardValidationId, PaymentId, ReceiptId, UserId, WalletId};
+use crate::ids::{BankAccountId, CardId, CardRegistrationId, CardValidationId, HookId, PaymentId, ReceiptId, UserId, WalletId};
 use crate::payment::{Nature, PaymentKind};
 
 /// A kind of object, as finely as people tell them apart: a pay-in is no payout, although both are payments.
@@ -33,6 +33,8 @@ pub enum ObjectKind {
     BankAccount,
     /// Money that arrived and is nobody's yet.
     Receipt,
+    /// A hook.
+    Hook,
     /// An account of the ledger that is no wallet's.
     LedgerAccount,
     /// Anything else that has an id.
@@ -63,6 +65,7 @@ impl ObjectKind {
             (crate::card::CardValidation::KIND, Self::CardValidation),
             (crate::bank_account::BankAccount::KIND, Self::BankAccount),
             (crate::payment::Receipt::KIND, Self::Receipt),
+            (crate::hook::Hook::KIND, Self::Hook),
         ];
         known.into_iter().find(|(other, _)| other.number == kind.number).map_or(Self::Other, |(_, known)| known)
     }
@@ -79,6 +82,7 @@ impl ObjectKind {
             Self::CardValidation => CardValidationId::SPACE,
             Self::BankAccount => BankAccountId::SPACE,
             Self::Receipt => ReceiptId::SPACE,
+            Self::Hook => HookId::SPACE,
             Self::LedgerAccount | Self::Other => 0,
         }
     }
@@ -100,6 +104,7 @@ impl fmt::Display for ObjectKind {
             Self::CardValidation => "a card validation",
             Self::BankAccount => "a bank account",
             Self::Receipt => "a receipt of money",
+            Self::Hook => "a hook",
             Self::LedgerAccount => "an account of the ledger",
             Self::Other => "something else",
         })

@@ -37,6 +37,7 @@ impl World {
             policy: Policy::mangopay(),
             clock_offset_ms: 0,
             clock_goal: None,
+            has_listeners: false,
         };
         world.bring(platform, body);
         world
@@ -151,6 +152,11 @@ impl World {
         self.books.events.iter().map(|event| event.event).collect()
     }
 
+    /// What listeners were and are to be told, in the order of the events.
+    pub fn deliveries(&self) -> Vec<crate::hook::Delivery> {
+        self.books.deliveries.touched().filter_map(|slot| slot.row()).copied().collect()
+    }
+
     /// Makes nothing but an object of a kind with an id that is given, and tells why it does not get it.
     pub fn give(&mut self, given: super::Given, kind: super::ObjectKind) -> Option<super::GivenIdRefused> {
         let ctx = Ctx { given_id: Some(given), ..self.ctx };
@@ -203,6 +209,9 @@ impl World {
             }
             for key in missed.jobs {
                 self.books.jobs.bring(key, None);
+            }
+            for key in missed.deliveries {
+                self.books.deliveries.bring(key, None);
             }
             for key in missed.holders_of_ids {
                 self.books.holders_of_ids.bring(key, None);

@@ -43,6 +43,7 @@ impl Command for CreatePlatform {
             policy: self.policy.clone(),
             clock_offset_ms: 0,
             clock_goal: None,
+            has_listeners: false,
         };
         desk.note_object(id);
         desk.insert_platform(platform);

@@ -45,6 +45,9 @@ pub struct Platform {
     /// Business time that its clock is being turned to, if it has not come there yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_goal: Option<Timestamp>,
+    /// Whether any of its hooks is to be told of events: the record [`crate::hook::Listeners`] says which.
+    #[serde(default)]
+    pub has_listeners: bool,
 }
 
 impl Resource for Platform {

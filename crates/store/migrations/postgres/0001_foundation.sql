@@ -505,3 +505,77 @@ CREATE TABLE sca_session (
 );
 CREATE INDEX sca_session_of_platform ON sca_session (platform, created_at, id);
 CREATE INDEX sca_session_of_owner ON sca_session (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Where platforms have themselves told of events.
+CREATE TABLE hook (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX hook_of_platform ON hook (platform, created_at, id);
+CREATE INDEX hook_of_owner ON hook (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Which hooks a platform has: what events look into.
+CREATE TABLE listeners (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX listeners_of_platform ON listeners (platform, created_at, id);
+CREATE INDEX listeners_of_owner ON listeners (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- What deliveries of a platform are signed with.
+CREATE TABLE signing_key (
+    platform   UUID NOT NULL,
+    id         UUID NOT NULL,
+    owner      UUID,
+    status     TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    form       BIGINT NOT NULL,
+    body       BYTEA NOT NULL,
+    PRIMARY KEY (platform, id)
+);
+CREATE INDEX signing_key_of_platform ON signing_key (platform, created_at, id);
+CREATE INDEX signing_key_of_owner ON signing_key (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- What listeners are told of events: written with the event, in its transaction. due_at is NULL once there is nothing more to send.
+CREATE TABLE delivery (
+    platform UUID NOT NULL,
+    id       UUID NOT NULL,
+    hook     UUID NOT NULL,
+    type     BIGINT NOT NULL,
+    subject  UUID NOT NULL,
+    at       BIGINT NOT NULL,
+    state    BIGINT NOT NULL CHECK (state BETWEEN 1 AND 5),
+    attempts BIGINT NOT NULL CHECK (attempts >= 0),
+    due_at   BIGINT,
+    tried_at BIGINT,
+    told     BIGINT,
+    took_ms  BIGINT,
+    PRIMARY KEY (platform, id),
+    CHECK ((state = 1) = (due_at IS NOT NULL)),
+    CHECK ((tried_at IS NULL) = (told IS NULL) AND (tried_at IS NULL) = (took_ms IS NULL))
+) WITH (fillfactor = 80);
+CREATE INDEX delivery_due ON delivery (platform, hook, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX delivery_of_subject ON delivery (platform, subject, id);
+
+-- Which server delivers for which platform, until when (real time): one at a time.
+CREATE TABLE delivery_turn (
+    platform UUID NOT NULL,
+    holder   UUID NOT NULL,
+    until    BIGINT NOT NULL,
+    PRIMARY KEY (platform)
+);

@@ -410,3 +410,66 @@ CREATE TABLE sca_session (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sca_session_of_platform ON sca_session (platform, created_at, id);
 CREATE INDEX sca_session_of_owner ON sca_session (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Where platforms have themselves told of events.
+CREATE TABLE hook (
+    platform   BLOB NOT NULL CHECK (length(platform) = 16),
+    id         BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner      BLOB CHECK (length(owner) = 16),
+    status     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    form       INTEGER NOT NULL,
+    body       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hook_of_platform ON hook (platform, created_at, id);
+CREATE INDEX hook_of_owner ON hook (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- Which hooks a platform has: what events look into.
+CREATE TABLE listeners (
+    platform   BLOB NOT NULL CHECK (length(platform) = 16),
+    id         BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner      BLOB CHECK (length(owner) = 16),
+    status     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    form       INTEGER NOT NULL,
+    body       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX listeners_of_platform ON listeners (platform, created_at, id);
+CREATE INDEX listeners_of_owner ON listeners (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- What deliveries of a platform are signed with.
+CREATE TABLE signing_key (
+    platform   BLOB NOT NULL CHECK (length(platform) = 16),
+    id         BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner      BLOB CHECK (length(owner) = 16),
+    status     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    form       INTEGER NOT NULL,
+    body       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX signing_key_of_platform ON signing_key (platform, created_at, id);
+CREATE INDEX signing_key_of_owner ON signing_key (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- What listeners are told of events: written with the event, in its transaction. due_at is NULL once there is nothing more to send.
+CREATE TABLE delivery (
+    platform BLOB NOT NULL CHECK (length(platform) = 16),
+    id       BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    hook     BLOB NOT NULL CHECK (length(hook) = 16),
+    type     INTEGER NOT NULL,
+    subject  BLOB NOT NULL CHECK (length(subject) = 16),
+    at       INTEGER NOT NULL,
+    state    INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5),
+    attempts INTEGER NOT NULL CHECK (attempts >= 0),
+    due_at   INTEGER,
+    tried_at INTEGER,
+    told     INTEGER,
+    took_ms  INTEGER,
+    CHECK ((state = 1) = (due_at IS NOT NULL)),
+    CHECK ((tried_at IS NULL) = (told IS NULL) AND (tried_at IS NULL) = (took_ms IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_due ON delivery (platform, hook, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX delivery_of_platform ON delivery (platform, id);
+CREATE INDEX delivery_of_subject ON delivery (platform, subject, id);

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::hook::Delivery;
 use domain::payment::Payment;
 use domain::{Books, KeyRow, KeyState, Kind, Record, RecordKey, Removal, Slot, Timestamp};
 use engine::StoreError;
@@ -106,6 +107,7 @@ impl<'a> Flush<'a> {
         self.logs(&mut ready, seqs)?;
         self.directory(&mut ready);
         self.jobs(&mut ready);
+        self.deliveries(&mut ready);
         self.removals(&mut ready)?;
         Ok(ready)
     }
@@ -324,6 +326,28 @@ impl<'a> Flush<'a> {
             set.column(|it| i64::from(it.attempts)).column(|it| it.done_at.map(Timestamp::ms)).params()
         });
     }
+
+    fn deliveries(&self, ready: &mut Ready<'a>) {
+        let (mut made, mut changed): (Vec<&Delivery>, Vec<&Delivery>) = (Vec::new(), Vec::new());
+        for slot in self.books.deliveries.touched() {
+            match slot {
+                Slot::New(delivery) => made.push(delivery),
+                Slot::Changed(delivery) => changed.push(delivery),
+                Slot::Clean(_) | Slot::Absent => {}
+            }
+        }
+        let statements = &self.session.statements;
+        ready.add(&made, &statements.insert_deliveries, || whole_deliveries(&made).params());
+        ready.add(&changed, &statements.update_deliveries, || whole_deliveries(&changed).params());
+    }
+}
+
+fn whole_deliveries<'r, 'a: 'r>(rows: &'r [&'a Delivery]) -> Set<'r, 'a, &'a Delivery> {
+    let set = Set::of(rows).column(|it| Id(it.platform.0)).column(|it| Id(it.id.0)).column(|it| Id(it.hook.0));
+    let set = set.column(|it| i64::from(it.event.number())).column(|it| Id(it.subject)).column(|it| it.at.ms());
+    let set = set.column(|it| i64::from(it.state.number())).column(|it| i64::from(it.attempts));
+    let set = set.column(|it| it.due_at.map(Timestamp::ms)).column(|it| it.tried_at.map(Timestamp::ms));
+    set.column(|it| it.told.map(|told| i64::from(told.number()))).column(|it| it.took_ms.map(i64::from))
 }
 
 impl<'a> Flush<'a> {

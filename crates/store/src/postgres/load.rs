@@ -58,6 +58,7 @@ struct Asked {
     accounts: Option<Ticket>,
     payments: Option<Ticket>,
     jobs: Option<Ticket>,
+    deliveries: Option<Ticket>,
     keys: Option<Ticket>,
     directory: Option<Ticket>,
     holders_of_ids: Option<Ticket>,
@@ -81,6 +82,7 @@ impl Load<'_> {
         self.bring_accounts(&rows_of(&mut answers, asked.accounts), wanted, books)?;
         self.bring_payments(&rows_of(&mut answers, asked.payments), wanted, books, &mut ring).await?;
         bring_jobs(&rows_of(&mut answers, asked.jobs), wanted, books)?;
+        bring_deliveries(&rows_of(&mut answers, asked.deliveries), wanted, books)?;
         self.bring_keys(&rows_of(&mut answers, asked.keys), wanted, books, &mut ring).await?;
         bring_directory(&rows_of(&mut answers, asked.directory), wanted, books)?;
         bring_holders_of_ids(&rows_of(&mut answers, asked.holders_of_ids), wanted, books)?;
@@ -243,6 +245,7 @@ fn ask<'a>(session: &'a Session, trip: &mut Trip<'a>, wanted: &'a Wanted, unseen
     asked.accounts = by_id(trip, &statements.accounts, &wanted.accounts, |id| id.0);
     asked.payments = by_id(trip, &statements.payments, &wanted.payments, |id| id.0);
     asked.jobs = by_id(trip, &statements.jobs, &wanted.jobs, |id| id.0);
+    asked.deliveries = by_id(trip, &statements.deliveries, &wanted.deliveries, |id| id.0);
     if !is_open {
         asked.name = session.transaction_name.as_ref().map(|name| trip.ask(name, Vec::new()));
     }
@@ -290,6 +293,17 @@ fn bring_jobs(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(), St
     }
     for key in &wanted.jobs {
         books.jobs.bring(*key, None);
+    }
+    Ok(())
+}
+
+fn bring_deliveries(rows: &[Row], wanted: &Wanted, books: &mut Books) -> Result<(), StoreError> {
+    for row in rows {
+        let delivery = codec::delivery(rows::delivery(row)?)?;
+        books.deliveries.bring((delivery.platform, delivery.id), Some(delivery));
+    }
+    for key in &wanted.deliveries {
+        books.deliveries.bring(*key, None);
     }
     Ok(())
 }

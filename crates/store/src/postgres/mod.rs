@@ -10,6 +10,7 @@
 
 mod backstage;
 mod cache;
+mod deliveries;
 mod durable;
 mod erasures;
 mod error;

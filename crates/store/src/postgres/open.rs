@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Error};
 use super::backstage::Backstage;
 use super::erasures::{self, Erasures};
 use super::target::Target;
-use super::{durable, error, projector, reads, rows, runtime, scan, seal, writer};
+use super::{deliveries, durable, error, projector, reads, rows, runtime, scan, seal, writer};
 use crate::migrate::{self, SchemaError};
 use crate::vault::Vault;
 use crate::{Opened, Scan};
@@ -59,11 +59,12 @@ pub fn open(url: &str, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     let backstage = Arc::new(Backstage::start(target.clone())?);
     let progress = Arc::new(projector::Progress::default());
     backstage.spawn(projector::run(target.clone(), Arc::clone(&progress), Arc::clone(&erasures)));
+    let deliveries = Arc::new(deliveries::PostgresDeliveries::new(Arc::clone(&backstage)));
     let reads = reads::PostgresReads::new(backstage, progress, Arc::clone(&vault));
     let writer = writer::Writer::new(target.clone(), Arc::clone(&vault), erasures);
     let sealer = Arc::new(seal::PostgresSealer::start(target.clone(), Arc::clone(&vault))?);
     let scan = scan::PostgresScan::new(target, vault);
-    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), sealer, last_id })
+    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), deliveries, scan: Arc::new(scan), sealer, last_id })
 }
 
 /// Whether nothing of ours is in a database yet. Changes nothing.

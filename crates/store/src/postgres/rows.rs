@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
 use super::error;
-use crate::codec::{self, AccountColumns, EntryColumns, KeyColumns, PaymentColumns, PostingColumns, RecordColumns};
+use crate::codec::{self, AccountColumns, DeliveryColumns, EntryColumns, KeyColumns, PaymentColumns, PostingColumns, RecordColumns};
 
 /// An id as a parameter or a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +45,24 @@ pub fn uid(row: &Row, column: usize) -> Result<Uid, StoreError> {
 
 pub fn optional_uid(row: &Row, column: usize) -> Result<Option<Uid>, StoreError> {
     get::<Option<Id>>(row, column).map(|id| id.map(|id| id.0))
+}
+
+/// Of the columns of [`super::sql::DELIVERY`].
+pub fn delivery(row: &Row) -> Result<DeliveryColumns, StoreError> {
+    Ok(DeliveryColumns {
+        platform: uid(row, 0)?,
+        id: uid(row, 1)?,
+        hook: uid(row, 2)?,
+        event: get(row, 3)?,
+        subject: uid(row, 4)?,
+        at: get(row, 5)?,
+        state: get(row, 6)?,
+        attempts: get(row, 7)?,
+        due_at: get(row, 8)?,
+        tried_at: get(row, 9)?,
+        told: get(row, 10)?,
+        took_ms: get(row, 11)?,
+    })
 }
 
 pub fn account(row: &Row) -> Result<AccountColumns, StoreError> {

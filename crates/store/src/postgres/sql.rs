@@ -52,6 +52,9 @@ tables! {
     DIRECTORY "directory" { space INT, text TEXT, platform ID, id ID }
     LABEL "label" { platform ID, kind INT, label TEXT, id ID }
     JOB "job" { platform ID, id ID, kind INT, subject ID, due_at INT, attempts INT, done_at INT }
+    DELIVERY "delivery" {
+        platform ID, id ID, hook ID, type INT, subject ID, at INT, state INT, attempts INT, due_at INT, tried_at INT, told INT, took_ms INT,
+    }
     DATA_KEY "data_key" { platform ID, subject ID, wrapped BYTES }
     ERASURE "erasure" { platform ID, subject ID }
     PAYMENT_LIST "payment_list" {

@@ -39,6 +39,13 @@ statements! {
         accounts: sql::select_locked(sql::ACCOUNT.name, sql::ACCOUNT.columns, BY_ID);
         payments: sql::select_payments_locked();
         jobs: sql::select_locked(sql::JOB.name, sql::JOB.columns, BY_ID);
+        deliveries: sql::select_locked(sql::DELIVERY.name, sql::DELIVERY.columns, BY_ID);
+        insert_deliveries: sql::insert(sql::DELIVERY.name, sql::DELIVERY.columns);
+        update_deliveries: sql::change(
+            &sql::DELIVERY,
+            "platform, id",
+            &["state", "attempts", "due_at", "tried_at", "told", "took_ms"],
+        );
         keys: sql::select(sql::KEY.name, sql::KEY.columns, &[("platform", "UUID"), ("dialect", "BIGINT"), ("key", "TEXT")]);
         holders: format!(
             "SELECT {} FROM {} CROSS JOIN LATERAL (SELECT a.holder FROM account a WHERE a.platform = n.platform AND a.id = n.id OFFSET 0) AS h \

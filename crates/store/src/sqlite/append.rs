@@ -13,14 +13,14 @@ use super::rows::{self, MadeKeys, id16};
 use crate::codec;
 
 /// A statement prepared when it is first needed, for as long as a batch is written.
-struct Lazy<'c> {
+pub struct Lazy<'c> {
     conn: &'c Connection,
     sql: &'static str,
     statement: Option<CachedStatement<'c>>,
 }
 
 impl<'c> Lazy<'c> {
-    const fn new(conn: &'c Connection, sql: &'static str) -> Self {
+    pub const fn new(conn: &'c Connection, sql: &'static str) -> Self {
         Self { conn, sql, statement: None }
     }
 
@@ -34,7 +34,7 @@ impl<'c> Lazy<'c> {
     }
 
     /// Runs it, and holds that it changes the one row that was read.
-    fn change(&mut self, columns: &[&dyn ToSql], table: &'static str, row: impl std::fmt::Display) -> Result<(), StoreError> {
+    pub fn change(&mut self, columns: &[&dyn ToSql], table: &'static str, row: impl std::fmt::Display) -> Result<(), StoreError> {
         match self.execute(columns)? {
             1 => Ok(()),
             _ => Err(codec::broken(table, row, "it is not at the version that was read")),
@@ -46,7 +46,7 @@ impl<'c> Lazy<'c> {
 const ROWS_AT_ONCE: [usize; 3] = [32, 8, 1];
 
 /// A value to be stored.
-enum Cell<'a> {
+pub enum Cell<'a> {
     Null,
     Number(i64),
     Id([u8; 16]),
@@ -55,7 +55,7 @@ enum Cell<'a> {
     Sealed(Vec<u8>),
 }
 
-fn id<'a>(id: Uid) -> Cell<'a> {
+pub fn id<'a>(id: Uid) -> Cell<'a> {
     Cell::Id(id.to_bytes())
 }
 
@@ -63,11 +63,11 @@ fn optional_id<'a>(maybe: Option<Uid>) -> Cell<'a> {
     maybe.map_or(Cell::Null, id)
 }
 
-fn number<'a>(number: impl Into<i64>) -> Cell<'a> {
+pub fn number<'a>(number: impl Into<i64>) -> Cell<'a> {
     Cell::Number(number.into())
 }
 
-fn optional_number<'a>(maybe: Option<impl Into<i64>>) -> Cell<'a> {
+pub fn optional_number<'a>(maybe: Option<impl Into<i64>>) -> Cell<'a> {
     maybe.map_or(Cell::Null, number)
 }
 
@@ -89,23 +89,23 @@ impl ToSql for Cell<'_> {
 }
 
 /// New rows of one table.
-struct NewRows<'a, const COLUMNS: usize> {
+pub struct NewRows<'a, const COLUMNS: usize> {
     table: &'static str,
     columns: &'static str,
     cells: Vec<[Cell<'a>; COLUMNS]>,
 }
 
 impl<'a, const COLUMNS: usize> NewRows<'a, COLUMNS> {
-    const fn of(table: &'static str, columns: &'static str) -> Self {
+    pub const fn of(table: &'static str, columns: &'static str) -> Self {
         Self { table, columns, cells: Vec::new() }
     }
 
-    fn add(&mut self, row: [Cell<'a>; COLUMNS]) {
+    pub fn add(&mut self, row: [Cell<'a>; COLUMNS]) {
         self.cells.push(row);
     }
 
     /// Inserts them all, in their order.
-    fn insert(&self, conn: &Connection) -> Result<(), StoreError> {
+    pub fn insert(&self, conn: &Connection) -> Result<(), StoreError> {
         let mut rest = self.cells.as_slice();
         for at_once in ROWS_AT_ONCE {
             if rest.len() < at_once {

@@ -6,6 +6,7 @@
 //! and the others in a file of their own ([`lists`]).
 
 mod append;
+mod deliveries;
 pub mod lists;
 mod pool;
 mod reads;
@@ -99,11 +100,12 @@ pub fn open(folder: &Path, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     let outbox = lists::Outbox { main: connect(&main, false, "FULL")?, vault: Arc::clone(&vault) };
     let lists = lists::Lists::open(lists::ListFile::new(index_conn), outbox, list_readers, lists::Limits::default())?;
     let lists = Arc::new(lists);
+    let deliveries = Arc::new(deliveries::SqliteDeliveries::new(Arc::clone(&readers)));
     let reads = reads::SqliteReads::new(Arc::clone(&readers), Arc::clone(&lists), Arc::clone(&resident), Arc::clone(&vault));
     let sealer = Arc::new(seal::SqliteSealer::start(connect(&main, false, "FULL")?, Arc::clone(&vault))?);
     let writer = writer::Writer::new(conn, resident, Arc::clone(&vault), lists, Arc::clone(&sealer), lock);
     let scan = scan::SqliteScan::new(readers, vault);
-    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), scan: Arc::new(scan), sealer, last_id })
+    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), deliveries, scan: Arc::new(scan), sealer, last_id })
 }
 
 /// Opens the ledger of a data folder for reading, whether or not a server owns it.

@@ -11,12 +11,12 @@ use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashMap;
 
 use super::append::{self, AccountRows};
-use super::fault;
 use super::lists::Lists;
 use super::removal;
 use super::resident::{Dirty, Hot, Resident};
 use super::rows::{self, MadeKeys, id16};
 use super::seal::SqliteSealer;
+use super::{deliveries, fault};
 use crate::listing::{self, Change};
 use crate::vault::Vault;
 
@@ -99,6 +99,7 @@ impl Writer {
         append::audit(&self.conn, books)?;
         append::directory(&self.conn, books)?;
         append::jobs(&self.conn, books)?;
+        deliveries::write(&self.conn, books)?;
         written.fresh_keys = keys.fresh;
         written.removed = removal::remove(&self.conn, &books.removals, &self.resident)?;
         written.changes = listing::changes(books).collect::<Result<_, _>>()?;
@@ -251,6 +252,9 @@ impl Store for Writer {
         }
         for (platform, id) in &wanted.jobs {
             books.jobs.bring((*platform, *id), super::reads::find_job(&self.conn, platform.0, id.0)?);
+        }
+        for (platform, id) in &wanted.deliveries {
+            books.deliveries.bring((*platform, *id), deliveries::find(&self.conn, *platform, *id)?);
         }
         for id in &wanted.holders_of_ids {
             books.holders_of_ids.bring(*id, rows::holder_of_id(&self.conn, *id)?);

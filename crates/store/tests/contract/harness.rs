@@ -14,7 +14,7 @@ use domain::platform::{CreatePlatform, Environment, Policy};
 use domain::user::{Blocks, Category, Identity, Person, User, UserStatus, Verification};
 use domain::wallet::OpenWallet;
 use domain::{Answer, Command, Ctx, Desk, IdempotencyKey, PlatformId, Secret, Timestamp, UserId, WalletId};
-use engine::{Clock, Engine, EngineConfig, Keyed, Page, Reads, Refused, Reply, UuidIds};
+use engine::{Clock, Deliveries, Engine, EngineConfig, Keyed, Page, Reads, Refused, Reply, UuidIds};
 use ledger::{Account, AccountId, Posting, Uid};
 use money::{Currency, Money};
 use store::seal::Sealer;
@@ -192,6 +192,7 @@ pub const START_MS: i64 = 1_790_000_000_000;
 pub struct Site {
     pub engine: Engine,
     pub reads: Arc<dyn Reads>,
+    pub deliveries: Arc<dyn Deliveries>,
     pub scan: Arc<dyn Scan>,
     pub sealer: Arc<dyn Sealer>,
     pub clock: Arc<TestClock>,
@@ -253,12 +254,12 @@ impl Site {
     /// Starts a server over an open store.
     pub fn over(opened: Opened) -> Self {
         static SEEDS: AtomicU64 = AtomicU64::new(1);
-        let Opened { store, reads, scan, sealer, last_id } = opened;
+        let Opened { store, reads, deliveries, scan, sealer, last_id } = opened;
         let clock = clock();
         let seed = SEEDS.fetch_add(1, Ordering::Relaxed);
         let ids = UuidIds::new(clock.clone(), seed).after(last_id);
         let engine = Engine::start(store, clock.clone(), Box::new(ids), EngineConfig::default()).expect("it starts");
-        Self { engine, reads, scan, sealer, clock }
+        Self { engine, reads, deliveries, scan, sealer, clock }
     }
 
     /// Makes a platform of a name.

@@ -4,6 +4,7 @@
 //! Start with [`harness`]: a [`harness::Home`] is where a store lives, a [`harness::Site`] a server on it.
 
 mod credits;
+mod deliveries;
 mod encryption;
 mod erasures;
 mod faults;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use domain::hook::{DeliveryState, Told};
 use domain::payment::{Nature, PaymentKind, Refusal, Status};
 use domain::{EventType, JobKind, Space};
 use ledger::{EntryKind, MatchState, Role};
@@ -35,12 +36,12 @@ macro_rules! spaces {
 
 /// The spaces of ids that are texts.
 fn named() -> BTreeMap<String, String> {
-    use domain::ids::{BankAccountId, CardId, CardRegistrationId, CardValidationId};
+    use domain::ids::{BankAccountId, CardId, CardRegistrationId, CardValidationId, HookId};
     use domain::{Named, PaymentId, UserId, WalletId};
     macro_rules! spaces {
         ($($id:ident)*) => { [$(($id::SPACE.to_string(), stringify!($id).to_owned())),*].into() };
     }
-    spaces! { UserId WalletId PaymentId CardId CardRegistrationId CardValidationId BankAccountId }
+    spaces! { UserId WalletId PaymentId CardId CardRegistrationId CardValidationId BankAccountId HookId }
 }
 
 #[test]
@@ -52,6 +53,8 @@ fn numbers_mean_the_same_for_ever() {
         ("Named", named()),
         ("EntryKind", of_small(EntryKind::from_number)),
         ("EventType", of(EventType::from_number)),
+        ("DeliveryState", of_small(DeliveryState::from_number)),
+        ("Told", (0..100).filter_map(|number| Some((number.to_string(), format!("{:?}", Told::from_number(number)?)))).collect()),
         ("JobKind", of(JobKind::from_number)),
         ("MatchState", of_small(MatchState::from_number)),
         ("Nature", of_small(Nature::from_number)),

@@ -6,6 +6,7 @@ use domain::bank_account::{AccountHolder, BankDetails, DepositAccountType};
 use domain::card::{
     AddressCheck, CardType, Funding, Network, PaymentCategory, RegistrationStatus, SecureMode, ValidationStatus, ValidationUsage, Validity,
 };
+use domain::hook::{HookStatus, Validity as HookValidity};
 use domain::payment::{
     AppliedMode, CardFlow, ChargeBearer, Detail, PayoutMode, PayoutStage, Presence, RefundReason, ReturnReason, Unplaced,
 };
@@ -33,7 +34,7 @@ macro_rules! groups {
 fn words_are_read_for_ever() {
     let found: Groups = groups! {
         AccountHolder AddressCheck AppliedMode BankDetails CardFlow CardType Category ChargeBearer DepositAccountType Detail
-        Environment Funding Identity ImageFormat LegalForm Licensor Network PaymentCategory PayoutMode PayoutStage Presence RefundReason
+        Environment Funding HookStatus HookValidity Identity ImageFormat LegalForm Licensor Network PaymentCategory PayoutMode PayoutStage Presence RefundReason
         Regime RegistrationStatus ReturnReason ScaPurpose ScaStatus SecureMode Unplaced UserStatus Validity ValidationStatus
         ValidationUsage Verification
     };

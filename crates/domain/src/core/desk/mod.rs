@@ -7,11 +7,12 @@ use std::sync::Arc;
 use ledger::{Account, AccountId, Entry, EntryId, EntryKind, ExternalLeg, Legs, PostError, Role, Uid};
 use money::{Currency, Money};
 
-use super::ids::{EventId, JobId, PaymentId};
+use super::ids::{DeliveryId, EventId, JobId, PaymentId};
 use super::{
     AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, GivenIdRefused, IdempotencyKey, Ids, Job, JobKind, KeyRow,
     Label, Named, ObjectKind, OwnedKey, Record, RecordKey, Removal, Resource, Slot, Timestamp, Wanted,
 };
+use crate::hook::{Delivery, Listeners};
 use crate::payment::Payment;
 use crate::platform::Platform;
 
@@ -54,9 +55,19 @@ impl<'a> Needs<'a> {
         self.wanted.jobs.push((self.ctx.platform, id));
     }
 
+    /// A delivery.
+    pub fn delivery(&mut self, id: DeliveryId) {
+        self.wanted.deliveries.push((self.ctx.platform, id));
+    }
+
     /// A record.
     pub fn record<R: Resource>(&mut self, id: R::Id) {
         self.wanted.records.push(RecordKey { kind: R::KIND, platform: self.ctx.platform, id: id.into() });
+    }
+
+    /// The record that has the tenant's own id.
+    pub fn own_record<R: Resource>(&mut self) {
+        self.wanted.records.push(RecordKey { kind: R::KIND, platform: self.ctx.platform, id: self.ctx.platform.0 });
     }
 }
 
@@ -71,6 +82,8 @@ pub struct Desk<'a> {
     real_now: Timestamp,
     missed: &'a mut Wanted,
     now: Option<Timestamp>,
+    /// Whether the tenant has itself told of events; known once its time is.
+    has_listeners: bool,
     fault: Option<Fault>,
     object: Option<Uid>,
     has_own_lines: bool,
@@ -88,6 +101,7 @@ impl<'a> Desk<'a> {
             real_now,
             missed,
             now: None,
+            has_listeners: false,
             fault: None,
             object: None,
             has_own_lines: false,
@@ -115,6 +129,7 @@ impl<'a> Desk<'a> {
         }
         let Some(platform) = self.platform() else { return self.real_now };
         let now = self.real_now.plus_ms(platform.clock_offset_ms);
+        self.has_listeners = platform.has_listeners;
         self.now = Some(now);
         now
     }
@@ -162,6 +177,11 @@ impl<'a> Desk<'a> {
     pub fn note_line(&mut self, line: AuditLine) {
         self.has_own_lines = true;
         self.books.audit.push(line);
+    }
+
+    /// Says that the command is no act of anybody's: it has no line of the audit trail.
+    pub const fn note_nothing(&mut self) {
+        self.has_own_lines = true;
     }
 
     /// Whether the command has written its lines of the audit trail itself.
@@ -355,6 +375,22 @@ impl<'a> Desk<'a> {
         self.books.jobs.put((job.platform, job.id), job);
     }
 
+    /// A delivery of the tenant.
+    pub fn delivery(&mut self, id: DeliveryId) -> Option<Delivery> {
+        match self.books.deliveries.get(&(self.ctx.platform, id)) {
+            Some(slot) => slot.row().filter(|delivery| delivery.platform == self.ctx.platform).copied(),
+            None => {
+                self.missed.deliveries.push((self.ctx.platform, id));
+                None
+            }
+        }
+    }
+
+    /// Writes a delivery that was found.
+    pub fn put_delivery(&mut self, delivery: Delivery) {
+        self.books.deliveries.put((delivery.platform, delivery.id), delivery);
+    }
+
     /// Changes a record that was found.
     pub fn update<R: Resource>(&mut self, found: &Record, body: R) -> Record {
         let lead = found.lead;
@@ -401,12 +437,24 @@ impl<'a> Desk<'a> {
         self.books.directory.put(key, row);
     }
 
-    /// Says that something happened to `subject`.
+    /// Says that something happened to `subject`: an event, and what whoever listens for its type is told of it.
     pub fn emit(&mut self, event: EventType, subject: impl Into<Uid>) {
         let at = self.now();
         // Whoever follows them in their order has to come to those of all platforms.
         let id = EventId(self.ids.fresh());
-        self.books.events.push(Event { id, platform: self.ctx.platform, event, subject: subject.into(), at });
+        let event = Event { id, platform: self.ctx.platform, event, subject: subject.into(), at };
+        self.books.events.push(event);
+        if self.has_listeners {
+            self.tell(&event);
+        }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        let listeners = self.find::<Listeners>(event.platform);
+        let listener = listeners.as_ref().and_then(|listeners| listeners.of(event.event)).filter(|listener| listener.is_live);
+        if let Some(listener) = listener {
+            self.put_delivery(Delivery::of(event, listener.hook));
+        }
     }
 }
 
