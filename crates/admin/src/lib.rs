@@ -24,6 +24,7 @@ mod answer;
 mod call;
 mod cards;
 mod clock;
+mod deliveries;
 mod fields;
 mod ids;
 mod moment;
@@ -31,6 +32,7 @@ mod payouts;
 mod policy;
 pub mod routes;
 mod settle;
+mod signing;
 mod users;
 mod waiting;
 mod wires;
@@ -41,10 +43,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use domain::payment::Refusal;
-use domain::{Actor, IdempotencyKey, Ids, PlatformId};
+use domain::{Actor, EventType, IdempotencyKey, Ids, PlatformId};
 use engine::rail::Credits;
 use engine::rail::bank::PayoutSteering;
-use engine::{Backlog, Checkout, Clock, Engine, Reads, Retention};
+use engine::{Backlog, Chance, Checkout, Clock, Deliveries, Engine, Reads, Retention};
 use http::HeaderMap;
 use http::request::Parts;
 
@@ -116,6 +118,12 @@ pub struct Sandbox {
     pub engine: Engine,
     /// Reads.
     pub reads: Arc<dyn Reads>,
+    /// What listeners were told.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// Draws secrets.
+    pub chance: Arc<dyn Chance>,
+    /// What a dialect calls an event.
+    pub name_of_event: fn(EventType) -> &'static str,
     /// Finds out who calls.
     pub authenticate: Arc<dyn Authenticate>,
     /// The simulated bank's will.

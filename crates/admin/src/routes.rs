@@ -12,7 +12,7 @@ use http::{Request, Response};
 
 use crate::answer::Problem;
 use crate::call::handle;
-use crate::{Power, Sandbox, cards, clock, payouts, policy, settle, users, wires};
+use crate::{Power, Sandbox, cards, clock, deliveries, payouts, policy, settle, signing, users, wires};
 
 /// One thing that can be asked for.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +67,12 @@ routes! {
     POST "/sandbox/v1/users/{id}/verify" Verification "A user's identity is found good." users::verify;
     POST "/sandbox/v1/users/{id}/block" Users "A user's money is stopped." users::block;
     POST "/sandbox/v1/users/{id}/unblock" Users "A user's money flows again." users::unblock;
+    GET "/sandbox/v1/deliveries" Platform "What hooks were told, and what they answered, is listed." deliveries::list;
+    GET "/sandbox/v1/deliveries/{id}" Platform "One thing that a hook was told is shown." deliveries::view;
+    POST "/sandbox/v1/deliveries/{id}/again" Platform "A hook is told something once more, now." deliveries::again;
+    GET "/sandbox/v1/webhooks/secret" Platform "The secret that deliveries are signed with is shown." signing::view;
+    POST "/sandbox/v1/webhooks/secret" Platform "Deliveries are signed from now on, with a new secret." signing::renew;
+    DELETE "/sandbox/v1/webhooks/secret" Platform "Deliveries are not signed any more." signing::end;
     POST "/sandbox/v1/policy" Platform "Switches of the platform's policy are set and told." policy::change;
     GET "/sandbox/v1/clock" Platform "What time it is, and what is due next." clock::tell;
     POST "/sandbox/v1/clock" Platform "Time passes, and whatever is due is done at its own time." clock::turn;

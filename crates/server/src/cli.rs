@@ -22,6 +22,7 @@ use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
 use crate::public_url::PublicUrl;
 use crate::rate_limit::RateLimit;
 use crate::user::{Hold, UserArgs};
+use crate::webhooks::WebhookArgs;
 use crate::{bench, completions, demo, fixtures, health, key, ledger, output, platform, serve, user};
 
 /// A payment-services engine with a real double-entry ledger.
@@ -94,6 +95,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "COUNT", default_value_t = CONNECTIONS, value_parser = clap::value_parser!(u32).range(1..=MOST_CONNECTIONS),
         env = "FLORIN_MAX_CONNECTIONS")]
     pub max_connections: u32,
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
     /// Writes the address to this file once the server answers
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
@@ -160,6 +163,8 @@ enum LedgerCommand {
 enum BenchCommand {
     /// Durable transfers through HTTP, as a share of what the same process answers at all
     Transfers(bench::TransferArgs),
+    /// Webhooks to a listener on this machine, while a tenth of the targets hang
+    Webhooks(bench::WebhookBenchArgs),
     /// What transfers are compared with: a bare handler, and with --database the usual nine round trips
     #[command(hide = true)]
     Baseline(bench::BaselineArgs),
@@ -233,6 +238,7 @@ fn run(location: &Location, json: bool, command: Command) -> Result<ExitCode, Bo
         Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Health(args) => health::run(&args, json),
         Command::Completions(args) => Ok(completions::run(&args, Cli::command())),
+        Command::Bench(BenchCommand::Webhooks(args)) => bench::webhooks(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Baseline(args)) => bench::baseline(location.database.as_deref(), &args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -209,11 +209,11 @@ impl Location {
             None => store::sqlite::open(&self.data, vault).map_err(InstallationError::from),
             Some(url) => store::postgres::open(url, vault).map_err(InstallationError::from),
         };
-        let Opened { store, reads, sealer, last_id, .. } = opened.map_err(|error| key.named_if(error))?;
+        let Opened { store, reads, deliveries, sealer, last_id, .. } = opened.map_err(|error| key.named_if(error))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
         let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default()).map_err(InstallationError::Writer)?;
-        Ok(Installation { engine, reads, sealer, clock, origin_key, credits, acquirer_key, _lock: lock })
+        Ok(Installation { engine, reads, deliveries, sealer, clock, origin_key, credits, acquirer_key, _lock: lock })
     }
 }
 
@@ -258,6 +258,7 @@ pub fn random_seed() -> Result<u64, InstallationError> {
 pub struct Installation {
     pub engine: Engine,
     pub reads: Arc<dyn engine::Reads>,
+    pub deliveries: Arc<dyn engine::Deliveries>,
     pub sealer: Arc<dyn Sealer>,
     pub clock: Arc<dyn Clock>,
     /// Key of the hash that the audit trail keeps of callers' addresses.

@@ -24,6 +24,7 @@ mod rate_limit;
 mod remote;
 mod serve;
 mod user;
+mod webhooks;
 mod wiring;
 
 use std::process::ExitCode;

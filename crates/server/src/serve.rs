@@ -72,7 +72,8 @@ impl Running {
         if args.public_url.is_none() && address.ip().is_unspecified() {
             tracing::warn!(%public_url, "links in answers lead to this machine alone: --public-url says what others reach it by");
         }
-        let wired = wire(location, installation, public_url.as_str(), args.rate_limit.unwrap_or_default().config(!args.no_rate_limit))?;
+        let rate = args.rate_limit.unwrap_or_default().config(!args.no_rate_limit);
+        let wired = wire(location, installation, public_url.as_str(), rate, args.webhooks.settings(address))?;
         control::listen(location, Arc::clone(&wired.installation), wired.router.clone()).await?;
         if let Some(introduction) = introduction {
             introduction.make(&wired.installation, json).await?;

@@ -19,7 +19,8 @@ use domain::ids::RequestId;
 use domain::platform::Scopes;
 use domain::{Actor, Ids};
 use engine::rail::{BankRail, Rails};
-use engine::{Acquirer, Checkout, Retention, SCA_PAGE, UuidIds, Voice};
+use engine::{Acquirer, Checkout, Retention, SCA_PAGE, SystemChance, UuidIds, Voice};
+use events::{Couriers, Settings, Undisturbed};
 use hosted::Pages;
 use hosted::sca::ScaPages;
 use rails::acquirer::SimulatedAcquirer;
@@ -32,6 +33,7 @@ use tokio::task::JoinSet;
 
 use crate::fixtures::LocalClient;
 use crate::installation::{Installation, InstallationError, Location, random_seed};
+use crate::webhooks;
 
 /// What `/health` answers.
 pub const HEALTH: &str = r#"{"status":"ok"}"#;
@@ -43,6 +45,7 @@ pub struct Wired {
     /// What it works with.
     pub installation: Arc<Installation>,
     worker: Worker,
+    couriers: Couriers,
     dialect: Arc<Dialect>,
     ids: Arc<Mutex<Box<dyn Ids>>>,
     retention: Arc<Retention>,
@@ -72,12 +75,14 @@ impl Wired {
         let mut tasks = JoinSet::new();
         tasks.spawn(self.worker.clone().run());
         tasks.spawn(Arc::clone(&self.retention).run());
+        tasks.spawn(self.couriers.clone().run());
         tasks
     }
 
     /// Stores whatever is still to be stored, takes nothing more, and has all of it sealed, if each takes no longer than `within`.
     pub async fn end(&self, within: Duration) -> Result<(), Box<dyn Error + Send + Sync>> {
         let noted = self.dialect.note_last_reads().await;
+        self.couriers.leave().await;
         let (engine, sealer) = (self.installation.engine.clone(), Arc::clone(&self.installation.sealer));
         let sealed = tokio::task::spawn_blocking(move || {
             let closed = engine.close(within);
@@ -148,7 +153,13 @@ fn scopes_of(power: Power) -> Scopes {
 }
 
 /// Puts everything together. The simulated outside has its files beside ours, as a bank would have its own house.
-pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &str, rate: RateConfig) -> Result<Wired, Box<dyn Error>> {
+pub fn wire(
+    location: &Location,
+    installation: Arc<Installation>,
+    public_url: &str,
+    rate: RateConfig,
+    sending: Settings,
+) -> Result<Wired, Box<dyn Error>> {
     let (engine, reads, clock) = (installation.engine.clone(), Arc::clone(&installation.reads), Arc::clone(&installation.clock));
     let outside = location.data.join("outside");
     std::fs::create_dir_all(&outside).map_err(|source| InstallationError::File { path: outside.clone(), source })?;
@@ -175,16 +186,21 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
     let retention = Retention::new(engine.clone(), Arc::clone(&reads), Arc::clone(&installation.clock), fresh_ids(&installation)?);
     let retention = Arc::new(retention);
 
+    let couriers = webhooks::couriers(&installation, fresh_ids(&installation)?, Arc::new(Undisturbed), sending);
+
     let sandbox = Sandbox {
         engine,
         reads,
+        deliveries: Arc::clone(&installation.deliveries),
+        chance: Arc::new(SystemChance),
+        name_of_event: dialect_mangopay::events::name,
         authenticate: Arc::new(Lent(Arc::clone(&dialect))),
         receiving_iban: bank.receiving_account().iban,
         credits: installation.credits.clone(),
         payouts: Arc::new(Steering::new(desk, bank)),
         checkout,
         jobs: Arc::new(worker.clone()),
-        backlogs: Vec::new(),
+        backlogs: vec![Arc::new(couriers.clone())],
         retention: Arc::clone(&retention),
         clock: Arc::clone(&installation.clock),
         refusals_of_code: dialect_mangopay::results::of_code,
@@ -200,7 +216,7 @@ pub fn wire(location: &Location, installation: Arc<Installation>, public_url: &s
         .merge(hosted::router(pages))
         .merge(hosted::sca::router(sca))
         .merge(dialect_mangopay::router(Arc::clone(&dialect)));
-    Ok(Wired { router, installation, worker, dialect, ids, retention })
+    Ok(Wired { router, installation, worker, couriers, dialect, ids, retention })
 }
 
 fn fresh_ids(installation: &Installation) -> Result<Box<dyn Ids>, InstallationError> {

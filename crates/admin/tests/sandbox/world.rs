@@ -148,7 +148,7 @@ impl World {
         let is_dying = Arc::new(AtomicBool::new(false));
         let store = Box::new(Mortal { inner: opened.store, is_dying: Arc::clone(&is_dying) });
         let engine = Engine::start(store, Arc::clone(&clock) as _, ids(1), EngineConfig::default()).unwrap();
-        let reads = opened.reads;
+        let (reads, deliveries) = (opened.reads, opened.deliveries);
         let bank = SimulatedBank::open(folder.path()).unwrap();
         let cards = SimulatedAcquirer::open(folder.path(), &[7; 32]).unwrap();
         let rails = Rails { bank: Some(Arc::new(bank.clone())), cards: Some(Arc::new(cards)) };
@@ -164,6 +164,9 @@ impl World {
         let sandbox = Sandbox {
             engine: engine.clone(),
             reads: Arc::clone(&reads),
+            deliveries,
+            chance: Arc::new(engine::SystemChance),
+            name_of_event: dialect_mangopay::events::name,
             authenticate: Arc::new(Lent(Arc::clone(&dialect))),
             receiving_iban: bank.receiving_account().iban,
             credits: Credits::new([7; 32]),

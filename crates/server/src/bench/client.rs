@@ -168,13 +168,13 @@ fn has_failed(body: &[u8]) -> bool {
     body.windows(17).any(|window| window == b"\"Status\":\"FAILED\"")
 }
 
-struct Answer {
-    status: u16,
-    head: usize,
-    body: usize,
+pub struct Answer {
+    pub status: u16,
+    pub head: usize,
+    pub body: usize,
 }
 
-fn parse(bytes: &[u8]) -> Option<Answer> {
+pub fn parse(bytes: &[u8]) -> Option<Answer> {
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&bytes[..head]).ok()?;
     let status = text.get(9..12)?.parse().ok()?;

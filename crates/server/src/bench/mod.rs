@@ -4,7 +4,9 @@ mod client;
 mod nine;
 mod process;
 mod transfers;
+mod webhooks;
 mod world;
 
 pub use nine::{BaselineArgs, baseline};
 pub use transfers::{TransferArgs, transfers};
+pub use webhooks::{WebhookBenchArgs, webhooks};

@@ -109,7 +109,7 @@ pub fn transfers(location: &Location, args: &TransferArgs, json: bool) -> Result
     let fresh = Location { data: folder.path().join("data"), database: location.database.clone(), master_key: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     say(json, &format!("Preparing {} wallets on {} platforms ...", thousands(args.wallets as u64), args.platforms));
-    let prepared = runtime.block_on(world::prepare(&fresh, args))?;
+    let prepared = runtime.block_on(world::prepare(&fresh, args.wallets, args.platforms))?;
     let measured = runtime.block_on(measure(&fresh, args, &prepared, json))?;
     output::print(json, &measured, || describe(&measured));
     Ok(())

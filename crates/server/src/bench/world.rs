@@ -18,7 +18,6 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::client::{Client, NUMBER_DIGITS, Requests};
-use super::transfers::TransferArgs;
 use crate::installation::{Installation, Location};
 use crate::platform::{self, NewPlatform};
 
@@ -29,6 +28,7 @@ const FUNDS: i64 = 1_000_000_000;
 
 /// A platform with its wallets.
 pub struct Tenant {
+    pub platform: PlatformId,
     client_id: String,
     api_key: String,
     users: Vec<UserId>,
@@ -36,11 +36,11 @@ pub struct Tenant {
 }
 
 /// Makes platforms, users and funded wallets by ordinary commands, without the detour through HTTP.
-pub async fn prepare(location: &Location, args: &TransferArgs) -> Result<Vec<Tenant>, Box<dyn Error>> {
+pub async fn prepare(location: &Location, wallets: usize, platforms: usize) -> Result<Vec<Tenant>, Box<dyn Error>> {
     let installation = Arc::new(location.start()?);
-    let per_platform = args.wallets.div_ceil(args.platforms).max(2);
+    let per_platform = wallets.div_ceil(platforms).max(2);
     let mut tenants = Vec::new();
-    for number in 0..args.platforms {
+    for number in 0..platforms {
         let new = NewPlatform { client_id: format!("bench-{number}"), api_key: platform::random_key()? };
         let id = platform::make(&installation.engine, &installation, &new).await?;
         let mut tasks = Vec::new();
@@ -48,7 +48,7 @@ pub async fn prepare(location: &Location, args: &TransferArgs) -> Result<Vec<Ten
             let installation = Arc::clone(&installation);
             tasks.push(tokio::spawn(async move { funded_wallet(&installation, id).await.map_err(|error| error.to_string()) }));
         }
-        let mut tenant = Tenant { client_id: new.client_id, api_key: new.api_key, users: Vec::new(), wallets: Vec::new() };
+        let mut tenant = Tenant { platform: id, client_id: new.client_id, api_key: new.api_key, users: Vec::new(), wallets: Vec::new() };
         for task in tasks {
             let (user, wallet) = task.await??;
             tenant.users.push(user);
