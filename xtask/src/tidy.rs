@@ -14,16 +14,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger", &["money"]),
     ("domain", &["money", "ledger"]),
     ("engine", &["money", "ledger", "domain"]),
+    ("explain", &["money", "ledger", "domain"]),
     ("edge", &["money", "ledger", "domain", "engine"]),
     ("store", &["money", "ledger", "domain", "engine"]),
     ("rails", &["money", "ledger", "domain", "engine"]),
     ("events", &["ledger", "domain", "engine"]),
-    ("dialect-mangopay", &["money", "ledger", "domain", "engine", "edge"]),
-    ("hosted", &["money", "ledger", "domain", "engine", "edge"]),
-    ("admin", &["money", "ledger", "domain", "engine", "edge"]),
+    ("dialect-mangopay", &["money", "ledger", "domain", "engine", "explain", "edge"]),
+    ("hosted", &["money", "ledger", "domain", "engine", "explain", "edge"]),
+    ("admin", &["money", "ledger", "domain", "engine", "explain", "edge"]),
     ("powercut", &[]),
     ("testkit", &["money", "ledger", "domain", "engine", "store", "rails"]),
-    ("server", &["money", "ledger", "domain", "engine", "edge", "store", "rails", "events", "dialect-mangopay", "hosted", "admin"]),
+    ("server", &["money", "ledger", "domain", "engine", "explain", "edge", "store", "rails", "events", "dialect-mangopay", "hosted", "admin"]),
 ];
 
 /// Texts that no file may have: addresses of package registries.

@@ -24,6 +24,10 @@ macro_rules! jobs {
             pub const fn from_number(number: u16) -> Option<Self> {
                 match number { $($number => Some(JobKind::$job),)* _ => None }
             }
+
+            /// What it does, a sentence.
+            #[must_use]
+            pub const fn says(self) -> &'static str { match self { $(JobKind::$job => $doc,)* } }
         }
     };
 }

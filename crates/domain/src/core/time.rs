@@ -1,5 +1,7 @@
 //! Moments.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A moment, UTC milliseconds since 1970-01-01.
@@ -48,6 +50,17 @@ impl Timestamp {
     }
 }
 
+impl fmt::Display for Timestamp {
+    /// `2026-11-21T12:00:00.000Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = super::calendar::civil(self.day());
+        let ms = self.0.rem_euclid(MS_A_DAY);
+        let part = |length: i64, count: i64| ms.div_euclid(length).rem_euclid(count);
+        let (hour, minute, second) = (part(3_600_000, 24), part(60_000, 60), part(MS_A_SECOND, 60));
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", part(1, MS_A_SECOND))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +71,11 @@ mod tests {
         assert_eq!(Timestamp::from_ms(-1).seconds(), -1);
         assert_eq!(Timestamp::from_ms(-1).day(), -1);
         assert_eq!(Timestamp::from_seconds(86_400).day(), 1);
+    }
+
+    #[test]
+    fn a_moment_reads_as_a_date_and_a_time() {
+        let texts = [0, 951_827_696_789, -1].map(|ms| Timestamp::from_ms(ms).to_string());
+        assert_eq!(texts, ["1970-01-01T00:00:00.000Z", "2000-02-29T12:34:56.789Z", "1969-12-31T23:59:59.999Z"]);
     }
 }

@@ -84,6 +84,12 @@ impl RefundTally {
         self.funds >= initial.credited.minor()
     }
 
+    /// Minor units of what the payment brought that were given back, or are about to be.
+    #[must_use]
+    pub const fn given_back(&self) -> i64 {
+        self.funds
+    }
+
     /// Minor units of what the payment brought that were not given back yet.
     pub(super) const fn left(&self, initial: &Payment) -> i64 {
         initial.credited.minor().saturating_sub(self.funds)

@@ -19,6 +19,10 @@ macro_rules! refusals {
             pub const fn from_number(number: u16) -> Option<Self> {
                 match number { $($number => Some(Refusal::$refusal),)* _ => None }
             }
+
+            /// What it says, a sentence.
+            #[must_use]
+            pub const fn says(self) -> &'static str { match self { $(Refusal::$refusal => $doc,)* } }
         }
     };
 }
