@@ -1,5 +1,6 @@
 //! The door that every HTTP request comes through, whichever dialect it speaks: connections are counted and watched
-//! ([`door`]), bodies are bounded in size, time and memory ([`body`]), idempotency keys are read in one way ([`key`]).
+//! ([`door`]), bodies are bounded in size, time and memory ([`body`]), idempotency keys are read in one way ([`key`]),
+//! requests of sandbox platforms are remembered for a while ([`log`]).
 //!
 //! Start with [`serve`]. What a refusal looks like is each dialect's own; nothing of any wire is here.
 #![warn(missing_docs)]
@@ -18,9 +19,12 @@
 pub mod accept;
 pub mod body;
 pub mod door;
+pub mod explain;
 pub mod key;
 mod limits;
 mod line;
+pub mod log;
+pub mod mask;
 mod memory;
 mod origin;
 mod watched;
