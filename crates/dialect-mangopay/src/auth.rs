@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use domain::ids::ApiKeyId;
-use domain::platform::{AccessToken, ApiKey, Platform, Scopes, digest_matches};
+use domain::platform::{AccessToken, ApiKey, Environment, Platform, Scopes, digest_matches};
 use domain::{DirectoryKey, PlatformId, Record, RecordKey, Resource, Secret, Space, Timestamp};
 use engine::{Chance, Clock, Draw, Listing, NoChance, Page, Reads, StoreError};
 use ledger::Uid;
@@ -100,6 +100,8 @@ pub struct Caller {
     pub key: ApiKeyId,
     /// What it may do.
     pub scopes: Scopes,
+    /// What the platform is for.
+    pub environment: Environment,
 }
 
 /// Why a caller is not known.
@@ -186,7 +188,8 @@ impl Authenticator {
     pub async fn local(&self, client_id: &str) -> Result<Caller, AuthError> {
         let name = DirectoryKey { space: Space::ClientId, text: client_id.into() };
         let row = self.reads.directory(name).await?.ok_or(AuthError::Denied)?;
-        Ok(Caller { platform: row.platform, client_id: client_id.into(), key: ApiKeyId(row.platform.0), scopes: Scopes::ALL })
+        let environment = self.body::<Platform>(row.platform, row.platform).await?.environment;
+        Ok(Caller { platform: row.platform, client_id: client_id.into(), key: ApiKeyId(row.platform.0), scopes: Scopes::ALL, environment })
     }
 
     /// Whose API key this is: the first of the platform's keys, newest first, that is not revoked and has its digest.
@@ -200,7 +203,8 @@ impl Authenticator {
             let keys = self.reads.records(row.platform, ApiKey::KIND, listing(), page).await?.rows;
             let found = keys.iter().find_map(|record| matching_key(record, &digest));
             if let Some((key, scopes)) = found {
-                return Ok(Caller { platform: row.platform, client_id: client_id.into(), key, scopes });
+                let environment = self.body::<Platform>(row.platform, row.platform).await?.environment;
+                return Ok(Caller { platform: row.platform, client_id: client_id.into(), key, scopes, environment });
             }
             if keys.len() < usize::try_from(KEY_PAGE_SIZE).unwrap_or(usize::MAX) {
                 break;
@@ -219,7 +223,8 @@ impl Authenticator {
             return Err(AuthError::Denied);
         }
         let owner = self.body::<Platform>(platform, platform).await?;
-        let caller = Caller { platform, client_id: owner.client_id.as_str().into(), key: token.key, scopes: token.scopes };
+        let (client_id, environment) = (owner.client_id.as_str().into(), owner.environment);
+        let caller = Caller { platform, client_id, key: token.key, scopes: token.scopes, environment };
         Ok((caller, token.expires_at))
     }
 

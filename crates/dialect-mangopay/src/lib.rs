@@ -34,7 +34,9 @@ pub mod routes;
 pub mod scopes;
 pub mod service;
 pub mod voice;
+pub mod why;
 pub mod wire;
+pub mod witness;
 
 #[cfg(test)]
 mod workbench;

@@ -12,15 +12,17 @@ use axum::routing::{any, get};
 use bytes::Bytes;
 use domain::ids::RequestId;
 use domain::payment::ReceivingAccount;
-use domain::platform::Scopes;
+use domain::platform::{Environment, Scopes};
 use domain::{Actor, Ctx, Given, Ids, Named, PlatformId, Timestamp};
 use edge::BodyError;
+use edge::explain::FLORIN_EXPLAIN;
 use edge::key::{IDEMPOTENCY_KEY, Space, keyed};
+use edge::log::RequestLog;
 use engine::rail::Rails;
 use engine::{Acquirer, Chance, Clock, Engine, Keyed, OWNERS_KEYS, ReadTrail, Reads, Refused, SystemChance};
 use http::header::{ALLOW, AUTHORIZATION};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use ledger::Uid;
 
 use crate::audit;
@@ -33,6 +35,7 @@ use crate::router::{Found, Matched, Router, Verb};
 use crate::routes::{Access, Endpoint, ROUTES};
 use crate::wire::Spelling;
 use crate::wire::error::WireError;
+use crate::witness::{Known, Seen, Witness};
 
 /// This dialect's name space of idempotency keys.
 pub const DIALECT: u8 = 1;
@@ -64,6 +67,10 @@ pub struct Config {
     pub origin_key: [u8; 32],
     /// What tokens and the secrets of pages are drawn from.
     pub chance: Arc<dyn Chance>,
+    /// Remembers the requests of sandbox platforms.
+    pub log: Arc<RequestLog>,
+    /// Key of the links to explanations of errors.
+    pub explain_key: [u8; 32],
 }
 
 impl Config {
@@ -87,6 +94,8 @@ impl Config {
             rails: Rails::default(),
             origin_key: [0; 32],
             chance: Arc::new(SystemChance),
+            log: Arc::default(),
+            explain_key: [0; 32],
         }
     }
 }
@@ -111,6 +120,7 @@ pub struct Dialect {
     authenticator: Authenticator,
     rates: RateLimits,
     router: Router<Endpoint>,
+    witness: Witness,
 }
 
 impl Dialect {
@@ -124,6 +134,7 @@ impl Dialect {
             reads,
             rates: RateLimits::new(config.rate),
             acquirer: Acquirer::of(&config.rails),
+            witness: Witness::new(&config),
             config,
             clock,
             ids: Mutex::new(ids),
@@ -134,16 +145,20 @@ impl Dialect {
     /// Answers a request.
     pub async fn handle(self: &Arc<Self>, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let at = self.clock.now();
-        let response = match self.router.find(&parts.method, parts.uri.path()) {
-            Found::Route(matched) => self.enter(at, &parts, body, &matched).await,
-            Found::OtherMethods(verbs) => other_methods(&self.received(NOBODY, at), &parts, &verbs),
-            Found::Nothing => self.received(NOBODY, at).error(&WireError::no_such_path()),
+        let mut seen = Seen::begin(self.clock.now());
+        let mut response = match self.router.find(&parts.method, parts.uri.path()) {
+            Found::Route(matched) => self.enter(&parts, body, &matched, &mut seen).await,
+            Found::OtherMethods(verbs) => other_methods(&self.received(NOBODY, &mut seen), &parts, &verbs),
+            Found::Nothing => self.received(NOBODY, &mut seen).error(&WireError::no_such_path()),
         };
+        match seen.caller {
+            Some(caller) => self.witness.note(&caller, &seen, &parts, self.clock.now(), &mut response),
+            None => self.note_unknown(seen, &parts, &mut response).await,
+        }
         response.map(Body::from)
     }
 
-    async fn enter(self: &Arc<Self>, at: Timestamp, parts: &Parts, body: Body, matched: &Matched<Endpoint>) -> WireResponse {
+    async fn enter(self: &Arc<Self>, parts: &Parts, body: Body, matched: &Matched<Endpoint>, seen: &mut Seen) -> WireResponse {
         let access = matched.route.target.access;
         let is_local = parts.extensions.get::<Local>().is_some();
         let caller = if is_local {
@@ -153,24 +168,25 @@ impl Dialect {
         };
         let caller = match caller {
             Ok(caller) => caller,
-            Err(AuthError::Denied) => return denied(&self.received(NOBODY, at), access),
+            Err(AuthError::Denied) => return denied(&self.received(NOBODY, seen), access),
             Err(AuthError::Store(error)) => {
-                let received = self.received(NOBODY, at);
+                let received = self.received(NOBODY, seen);
                 tracing::error!(%error, request = %received.request, "credentials could not be checked");
                 return received.error(&WireError::fault());
             }
         };
-        let received = self.received(caller.platform, at);
+        let received = self.received(caller.platform, seen);
         let path = parts.uri.path();
         if matched.params.has("ClientId") && matched.params.get(path, "ClientId") != *caller.client_id {
             return denied(&received, access);
         }
+        seen.found(&caller, matched);
         if is_local {
-            return self.answer(received, parts, body, matched, caller).await;
+            return self.answer(received, parts, body, matched, caller, seen).await;
         }
         let rate = self.rates.count(caller.platform, received.at.seconds());
         let mut response = match may_go_on(&caller, needed(access, matched.route.verb), &rate) {
-            Ok(()) => self.answer(received, parts, body, matched, caller).await,
+            Ok(()) => self.answer(received, parts, body, matched, caller, seen).await,
             Err(NotAdmitted::Forbidden) => {
                 received.error(&WireError::forbidden_ressource("This endpoint is not available for your account"))
             }
@@ -204,12 +220,14 @@ impl Dialect {
         body: Body,
         matched: &Matched<Endpoint>,
         caller: Caller,
+        seen: &mut Seen,
     ) -> WireResponse {
         let route = matched.route;
         let body = match edge::body::read(parts, body, route.target.body_max, caller.platform).await {
             Ok(body) => body,
             Err(error) => return received.error(&of_body(error)),
         };
+        seen.body(&body, route);
         let is_local = parts.extensions.get::<Local>().is_some();
         // A client's PUT is the same when it comes twice; what the owner of the data has done by a file is done once.
         let takes_key = (route.verb == Verb::Post || is_local) && route.target.access != Access::ApiKey;
@@ -307,9 +325,33 @@ impl Dialect {
         }
     }
 
+    /// Notes a request whose caller no route has found out. Whoever has valid credentials and a wrong path is known all the same;
+    /// otherwise it is the platform that the request names, if there is one, that may look at it.
+    async fn note_unknown(&self, seen: Seen, parts: &Parts, response: &mut WireResponse) {
+        if response.status() != StatusCode::UNAUTHORIZED
+            && let Ok(caller) = self.caller(&parts.headers).await
+        {
+            return self.witness.note(&Known::of(&caller), &seen, parts, self.clock.now(), response);
+        }
+        let header = self.note_denied(parts, seen.request, response.status()).await;
+        if let Some(header) = header {
+            response.headers_mut().insert(FLORIN_EXPLAIN, header);
+        }
+    }
+
+    /// Notes the request of somebody who is not known, and gives the header that leads to its explanation. `None` where no sandbox
+    /// platform is named by it.
+    pub async fn note_denied(&self, parts: &Parts, request: RequestId, status: StatusCode) -> Option<HeaderValue> {
+        let stranger = self.witness.stranger(parts, request, self.clock.now(), status, self.origin(parts));
+        let named = stranger.named_by_path.as_deref().or(stranger.named_by_credentials.as_deref())?.to_owned();
+        let platform = self.authenticator.local(&named).await.ok().filter(|caller| caller.environment == Environment::Sandbox)?;
+        self.witness.note_stranger(stranger);
+        self.witness.header(platform.platform, request)
+    }
+
     /// What a request is answered that nobody has time to look at.
     pub fn overloaded(&self) -> Response<Body> {
-        self.received(NOBODY, self.clock.now()).error(&WireError::overloaded()).map(Body::from)
+        self.received(NOBODY, &mut Seen::begin(self.clock.now())).error(&WireError::overloaded()).map(Body::from)
     }
 
     /// Now, real time.
@@ -318,9 +360,10 @@ impl Dialect {
     }
 
     /// A request of a platform, or of [`NOBODY`], with an id of its own.
-    fn received(&self, platform: PlatformId, at: Timestamp) -> Received {
+    fn received(&self, platform: PlatformId, seen: &mut Seen) -> Received {
         let id = self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(platform, RequestId::SPACE);
-        Received { request: RequestId(id), at }
+        seen.request = RequestId(id);
+        Received { request: seen.request, at: seen.at }
     }
 }
 

@@ -9,7 +9,7 @@ use axum::body::Body;
 use domain::ids::PersonId;
 use domain::ids::{ApiKeyId, JobId, RequestId};
 use domain::payment::Payment;
-use domain::platform::{ApiKey, CreatePlatform, Environment, Policy, Scopes};
+use domain::platform::{ApiKey, CreatePlatform, Environment, Platform, Policy, Scopes};
 use domain::user::{Blocks, Category, Identity, User, UserStatus, Verification};
 use domain::wallet::Wallet;
 use domain::{
@@ -336,6 +336,20 @@ impl World {
             }
         };
         tokio::time::timeout(std::time::Duration::from_secs(30), found).await.expect("the lines are written")
+    }
+
+    /// What is remembered of requests.
+    pub fn log(&self) -> &edge::log::RequestLog {
+        &self.dialect.config.log
+    }
+
+    /// Makes a platform one for real money, and waits until that is seen.
+    pub async fn make_live(&self, client_id: &str) {
+        let id = self.platform(client_id);
+        let key = RecordKey { kind: Platform::KIND, platform: id, id: id.0 };
+        let platform = self.memory.0.lock().unwrap().records[&key].body::<Platform>().unwrap();
+        self.bring(client_id, id, Platform { environment: Environment::Production, ..Platform::clone(&platform) });
+        self.advance_ms(6_000);
     }
 
     pub fn break_store(&self) {
