@@ -34,6 +34,7 @@ pub mod reads;
 mod retention;
 pub mod seeded;
 pub mod store;
+mod story;
 mod voice;
 
 pub use acquirer::Acquirer;
@@ -52,4 +53,5 @@ pub use reads::{AGENDA_MAX, Agenda, Claim, EventFilter, Listed, Listing, OfPayme
 pub use retention::Retention;
 pub use seeded::Seeded;
 pub use store::{Store, StoreError};
+pub use story::{AuditRow, EntryRow, PostingRow, STORY_ROWS_MAX, Sought, Story};
 pub use voice::{Listener, Subject, Voice};

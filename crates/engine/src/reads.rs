@@ -10,7 +10,7 @@ use domain::{
 };
 use ledger::{Account, AccountId, Uid};
 
-use crate::StoreError;
+use crate::{Sought, StoreError, Story};
 
 /// What a read gives, later.
 pub type ReadFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -156,6 +156,11 @@ pub trait Reads: Send + Sync {
     fn platforms(&self, after: Option<PlatformId>, limit: u32) -> ReadFuture<'_, Vec<PlatformId>>;
     /// Idempotency keys that were answered, and first used at `until` (real time) or before: some of the oldest, at most `limit`.
     fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>>;
+    /// What is stored of one object's life, everything that was acknowledged before. A store that keeps no
+    /// such things has none.
+    fn story(&self, _: PlatformId, _: Sought) -> ReadFuture<'_, Story> {
+        Box::pin(std::future::ready(Ok(Story::default())))
+    }
     /// Takes jobs that are due at their platform's own business time, and that nobody has: those due first.
     fn claim_jobs(&self, claim: Claim) -> ReadFuture<'_, Vec<Job>>;
     /// Takes a job for `lease_ms` of real time from `now` on that one has, as it was when it was claimed: one that was done

@@ -31,6 +31,7 @@ mod seal_strays;
 mod seqs;
 mod session;
 mod sql;
+mod story;
 mod target;
 mod tls;
 mod to_seal;

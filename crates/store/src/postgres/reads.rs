@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use domain::payment::{Payment, Status};
 use domain::{DirectoryKey, DirectoryRow, Event, IdempotencyKey, Job, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey, Timestamp};
-use engine::{AGENDA_MAX, Agenda, Claim, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, StoreError};
+use engine::{
+    AGENDA_MAX, Agenda, Claim, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, Sought, StoreError, Story,
+};
 use ledger::{Account, AccountId, Role, Uid};
 use money::Currency;
 use tokio_postgres::types::Type;
@@ -50,7 +52,7 @@ impl PostgresReads {
     }
 
     /// One statement over a shared connection that is planned each time.
-    async fn look_up_once(&self, text: &str, params: Typed) -> Result<Vec<Row>, StoreError> {
+    pub(super) async fn look_up_once(&self, text: &str, params: Typed) -> Result<Vec<Row>, StoreError> {
         let session = self.backstage.look_up().await?;
         let mut trip = Trip::over(&session.client);
         let ticket = trip.ask_once(text, &params);
@@ -357,6 +359,14 @@ impl Reads for PostgresReads {
                     Ok(IdempotencyKey { platform, dialect, key: rows::get::<String>(row, 1)?.into() })
                 })
                 .collect()
+        })
+    }
+
+    fn story(&self, platform: PlatformId, sought: Sought) -> ReadFuture<'_, Story> {
+        Box::pin(async move {
+            // A list waits for everything that was acknowledged, so what is read behind it has that too.
+            self.events(platform, EventFilter::default(), Page { number: 1, size: 1, newest_first: true }).await?;
+            self.find_story(platform, sought).await
         })
     }
 

@@ -16,6 +16,7 @@ mod rows;
 mod scan;
 mod seal;
 mod seal_check;
+mod story;
 mod writer;
 
 use std::fs::{File, OpenOptions};

@@ -7,18 +7,20 @@ use domain::{
     DirectoryKey, DirectoryRow, Event, IdempotencyKey, Job, JobId, JobKind, KeyRow, Kind, PaymentId, PlatformId, Record, RecordKey,
     Timestamp,
 };
-use engine::{AGENDA_MAX, Agenda, Claim, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, StoreError};
+use engine::{
+    AGENDA_MAX, Agenda, Claim, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, Sought, StoreError, Story,
+};
 use ledger::{Account, AccountId, Role, Uid};
 use money::Currency;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use rustc_hash::FxHashMap;
 
-use super::fault;
 use super::lists::{self, Family, Lists, Narrowed};
 use super::pool::Pool;
 use super::resident::Resident;
 use super::rows::{self, id16};
+use super::{fault, story};
 use crate::codec;
 use crate::vault::Vault;
 
@@ -121,6 +123,10 @@ impl Reads for SqliteReads {
 
     fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>> {
         self.aside(move |inner| inner.old_keys(platform, until, limit))
+    }
+
+    fn story(&self, platform: PlatformId, sought: Sought) -> ReadFuture<'_, Story> {
+        self.aside(move |inner| inner.main.with(|conn| in_one_view(conn, || story::story(conn, platform.0, sought))))
     }
 
     fn claim_jobs(&self, claim: Claim) -> ReadFuture<'_, Vec<Job>> {
@@ -458,7 +464,7 @@ pub fn find_job(conn: &Connection, platform: Uid, id: Uid) -> Result<Option<Job>
     cursor.next().map_err(fault)?.map(job).transpose()
 }
 
-fn job(row: &rusqlite::Row<'_>) -> Result<Job, StoreError> {
+pub fn job(row: &rusqlite::Row<'_>) -> Result<Job, StoreError> {
     let id = rows::uid(row, 0).map_err(fault)?;
     let kind: u16 = row.get(2).map_err(fault)?;
     Ok(Job {
