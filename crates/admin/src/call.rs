@@ -10,14 +10,17 @@ use domain::payment::Payment;
 use domain::platform::{Environment, InSandbox, InSandboxError, Platform};
 use domain::{Actor, Answer, Command, Ctx, Desk, Freshness, IdempotencyKey, Named, PaymentId, PlatformId, RecordKey, Resource};
 use edge::BodyError;
+use edge::explain::FLORIN_EXPLAIN;
 use edge::key::{Space, WrongForm, keyed};
 use engine::{Begun, Keyed, OWNERS_KEYS, Refused, RejectInput, Reply, StoreError};
+use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use ledger::Uid;
 
 use crate::answer::{Problem, json};
 use crate::fields::Fields;
+use crate::why::note::Asked;
 use crate::{AuthenticateError, Caller, Power, Sandbox, UnderWay};
 
 /// This API's name space of idempotency keys.
@@ -38,6 +41,8 @@ pub struct Call {
     fields_in: FieldsIn,
     body: Bytes,
     keyed: Option<Keyed>,
+    /// The credentials that it came with.
+    pub authorization: Option<HeaderValue>,
 }
 
 /// Where a request's fields are.
@@ -56,12 +61,24 @@ where
     F: AsyncFnOnce(Call) -> Result<Response<Body>, Problem>,
 {
     let (parts, body) = request.into_parts();
+    let asked = Asked::begin(&sandbox.why, &parts);
+    let why = Arc::clone(&sandbox);
     let admission = sandbox.authenticate.admit(&parts, power).await;
     // Nobody's request is one of no platform.
     let whose = admission.caller.map_or(PlatformId(Uid::default()), |caller| caller.platform);
     let fresh = RequestId(sandbox.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(whose, RequestId::SPACE));
+    // Whom the sandbox is there for, and what came.
+    let mut known = admission.known;
+    let mut came = None;
     let answered = match admission.caller.map_err(turned_away) {
-        Ok(caller) => Call::enter(sandbox, caller, &parts, body, id, fresh).await,
+        Ok(caller) => match Call::enter(sandbox, caller, &parts, body, id, fresh).await {
+            Ok(call) => {
+                known = Some((caller.platform, caller.actor));
+                came = Some(call.body.clone());
+                Ok(call)
+            }
+            Err(problem) => Err(problem),
+        },
         Err(problem) => Err(problem),
     };
     let answered = match answered {
@@ -72,6 +89,15 @@ where
         Err(problem) => Err(problem),
     };
     let mut response = answered.unwrap_or_else(|problem| problem.answer(fresh));
+    match known {
+        Some(caller) => response = asked.end(&why.why, caller, fresh, came, response).await,
+        None if response.status() == StatusCode::UNAUTHORIZED => {
+            if let Some(link) = why.authenticate.denied(&parts, fresh).await {
+                response.headers_mut().insert(FLORIN_EXPLAIN, link);
+            }
+        }
+        None => {}
+    }
     response.headers_mut().extend(admission.headers);
     response
 }
@@ -123,7 +149,8 @@ impl Call {
             Method::GET | Method::DELETE => FieldsIn::Query(parts.uri.query().unwrap_or_default().to_owned()),
             _ => FieldsIn::Body,
         };
-        Ok(Self { sandbox, ctx, id, fields_in, body, keyed })
+        let authorization = parts.headers.get(AUTHORIZATION).cloned();
+        Ok(Self { sandbox, ctx, id, fields_in, body, keyed, authorization })
     }
 
     /// The fields of the body, or of the query of a GET or DELETE.

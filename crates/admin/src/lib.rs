@@ -35,6 +35,7 @@ mod settle;
 mod signing;
 mod users;
 mod waiting;
+pub mod why;
 mod wires;
 
 use std::collections::BTreeSet;
@@ -42,13 +43,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use domain::ids::RequestId;
 use domain::payment::Refusal;
 use domain::{Actor, EventType, IdempotencyKey, Ids, PlatformId};
 use engine::rail::Credits;
 use engine::rail::bank::PayoutSteering;
 use engine::{Backlog, Chance, Checkout, Clock, Deliveries, Engine, Reads, Retention};
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
 pub use answer::unavailable;
 pub use routes::router;
@@ -81,6 +83,8 @@ pub enum Power {
     Verification,
     /// The platform's policy, its time and its jobs.
     Platform,
+    /// Nothing: it only looks at what the platform did and what became of it.
+    Look,
 }
 
 /// Why a caller is not let in.
@@ -101,6 +105,8 @@ pub enum AuthenticateError {
 pub struct Admission {
     /// Who it is, or why it is not let in.
     pub caller: Result<Caller, AuthenticateError>,
+    /// The sandbox platform and its key, also of a caller who is known and not let in.
+    pub known: Option<(PlatformId, Actor)>,
     /// What its answer tells besides: how often it may still call.
     pub headers: HeaderMap,
 }
@@ -110,6 +116,9 @@ pub struct Admission {
 pub trait Authenticate: Send + Sync {
     /// Who is behind a request, and whether it may do this. `None` is what leads nowhere, for which any key will do.
     fn admit<'a>(&'a self, parts: &'a Parts, power: Option<Power>) -> Later<'a, Admission>;
+
+    /// Notes a request of somebody who is not known, and gives the link to its explanation, if a sandbox platform is named by it.
+    fn denied<'a>(&'a self, parts: &'a Parts, request: RequestId) -> Later<'a, Option<HeaderValue>>;
 }
 
 /// What the sandbox works with.
@@ -150,6 +159,8 @@ pub struct Sandbox {
     pub under_way: UnderWay,
     /// Who waits here for something to happen.
     pub waiting: Waiting,
+    /// Explains, and remembers what was asked.
+    pub why: why::Why,
 }
 
 /// Idempotency keys whose steps are under way in this process; one that is claimed and not here was cut short.

@@ -12,7 +12,7 @@ use http::{Request, Response};
 
 use crate::answer::Problem;
 use crate::call::handle;
-use crate::{Power, Sandbox, cards, clock, deliveries, payouts, policy, settle, signing, users, wires};
+use crate::{Power, Sandbox, cards, clock, deliveries, payouts, policy, settle, signing, users, why, wires};
 
 /// One thing that can be asked for.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,12 @@ routes! {
     POST "/sandbox/v1/clock/advance" Platform "Time passes for the platform." clock::advance;
     POST "/sandbox/v1/jobs/run" Platform "Every job that is due is done." clock::run_jobs;
     POST "/sandbox/v1/settle" Platform "Whatever is due is done, and what it makes due." settle::settle;
+    GET "/sandbox/v1/requests" Look "The platform's newest requests." why::handlers::requests;
+    GET "/sandbox/v1/requests/{id}" Look "One request." why::handlers::request;
+    POST "/sandbox/v1/requests/{id}/replay" Platform "A request is sent again." why::handlers::replay;
+    GET "/sandbox/v1/why/{id}" Look "Why something was refused, or is not done yet." why::handlers::why;
+    GET "/sandbox/v1/timeline/{id}" Look "What happened to one object." why::handlers::timeline;
+    GET "/sandbox/v1/golive" Look "What the platform uses that production does not have." why::handlers::golive;
 }
 
 /// The sandbox as a part of the server's router.

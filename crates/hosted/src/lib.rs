@@ -10,6 +10,7 @@
 
 mod card;
 mod challenge;
+pub mod explain;
 mod form;
 mod link;
 mod page;

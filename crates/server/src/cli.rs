@@ -19,11 +19,12 @@ use crate::installation::Location;
 use crate::introduction::FirstPlatform;
 use crate::key::KeyArgs;
 use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
+use crate::look::{GoliveArgs, ShowArgs, WhyArgs};
 use crate::public_url::PublicUrl;
 use crate::rate_limit::RateLimit;
 use crate::user::{Hold, UserArgs};
 use crate::webhooks::WebhookArgs;
-use crate::{bench, completions, demo, fixtures, health, key, ledger, output, platform, serve, user};
+use crate::{bench, completions, demo, fixtures, health, key, ledger, look, output, platform, serve, user};
 
 /// A payment-services engine with a real double-entry ledger.
 #[derive(Parser)]
@@ -59,6 +60,12 @@ enum Command {
     /// Verifies, exports and explains the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Says why something was refused, or is not done yet, and what makes it pass
+    Why(WhyArgs),
+    /// Shows what is known of one object
+    Show(ShowArgs),
+    /// Lists what a platform uses that only a sandbox has, and what production does instead
+    GoliveReport(GoliveArgs),
     /// Measures what users pay for
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -235,6 +242,9 @@ fn run(location: &Location, json: bool, command: Command) -> Result<ExitCode, Bo
         Command::Ledger(LedgerCommand::Balance(args)) => ledger::balance(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Explain(args)) => ledger::explain(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Ledger(LedgerCommand::Export { format }) => ledger::export(location, format, json).map(|()| ExitCode::SUCCESS),
+        Command::Why(args) => look::why(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Show(args) => look::show(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::GoliveReport(args) => look::golive(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Health(args) => health::run(&args, json),
         Command::Completions(args) => Ok(completions::run(&args, Cli::command())),

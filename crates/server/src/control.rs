@@ -19,6 +19,7 @@ use crate::fixtures::{self, Counted};
 use crate::installation::{Installation, InstallationError, Location};
 use crate::key::{self, NewKey};
 use crate::ledger::{PaymentView, Sought};
+use crate::look::{self, Look, Looked};
 use crate::platform::{self, NewPlatform};
 use crate::user::{self, HoldRequest};
 
@@ -35,6 +36,7 @@ enum Request {
     CreateKey(NewKey),
     HoldUser(HoldRequest),
     FindPayments(Sought),
+    Look(Look),
     RunFixture { line: String, hash: String, last_client: Option<String> },
 }
 
@@ -43,6 +45,7 @@ enum Request {
 enum Response {
     Done,
     Payments(Vec<PaymentView>),
+    Looked(Vec<Looked>),
     Ran { counted: Counted, last_client: Option<String> },
     Refused(Told),
 }
@@ -103,6 +106,10 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
             Ok(found) => Response::Payments(found),
             Err(error) => Response::Refused(Told::of(error.as_ref())),
         },
+        Ok(Request::Look(what)) => match look::at(router, installation, &what).await {
+            Ok(found) => Response::Looked(found),
+            Err(error) => Response::Refused(Told::of(error.as_ref())),
+        },
         Ok(Request::RunFixture { line, hash, mut last_client }) => {
             match fixtures::run_line(router, installation, &line, &hash, &mut last_client).await {
                 Ok(counted) => Response::Ran { counted, last_client },
@@ -143,6 +150,14 @@ pub async fn find_payments(location: &Location, sought: &Sought) -> Result<Optio
     }
 }
 
+/// Asks the running server what it knows of the past.
+pub async fn look(location: &Location, what: &Look) -> Result<Vec<Looked>, Box<dyn Error>> {
+    match ask(location, &Request::Look(what.clone())).await? {
+        Response::Looked(found) => Ok(found),
+        other => unexpected(other),
+    }
+}
+
 /// Asks the running server to run a line of a fixture file.
 pub async fn run_fixture(location: &Location, line: &str, hash: &str, last_client: &mut Option<String>) -> Result<Counted, Box<dyn Error>> {
     let request = Request::RunFixture { line: line.to_owned(), hash: hash.to_owned(), last_client: last_client.clone() };
@@ -166,7 +181,9 @@ fn done(response: Response) -> Result<(), Box<dyn Error>> {
 fn unexpected<T>(response: Response) -> Result<T, Box<dyn Error>> {
     match response {
         Response::Refused(why) => Err(Failure::from(why).into()),
-        Response::Done | Response::Payments(_) | Response::Ran { .. } => Err("the running server answered something else".into()),
+        Response::Done | Response::Payments(_) | Response::Looked(_) | Response::Ran { .. } => {
+            Err("the running server answered something else".into())
+        }
     }
 }
 

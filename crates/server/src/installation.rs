@@ -204,6 +204,7 @@ impl Location {
         let vault = Arc::new(Vault::new(&key.bytes));
         let origin_key = vault.hash(&[b"addresses of callers"]);
         let acquirer_key = vault.hash(&[b"simulated acquirer"]);
+        let explain_key = vault.hash(&[b"links to explanations"]);
         let credits = Credits::new(vault.hash(&[b"credits of banks"]));
         let opened = match url {
             None => store::sqlite::open(&self.data, vault).map_err(InstallationError::from),
@@ -213,7 +214,7 @@ impl Location {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
         let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default()).map_err(InstallationError::Writer)?;
-        Ok(Installation { engine, reads, deliveries, sealer, clock, origin_key, credits, acquirer_key, _lock: lock })
+        Ok(Installation { engine, reads, deliveries, sealer, clock, origin_key, credits, acquirer_key, explain_key, _lock: lock })
     }
 }
 
@@ -267,6 +268,8 @@ pub struct Installation {
     pub credits: Credits,
     /// Key of what the simulated acquirer keeps of cards.
     pub acquirer_key: [u8; 32],
+    /// Key of the links to explanations of errors.
+    pub explain_key: [u8; 32],
     /// Held for as long as the folder is ours.
     _lock: Option<File>,
 }

@@ -9,15 +9,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Response, Uri};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use axum::routing::get;
 use dialect_mangopay::auth::AuthError;
 use dialect_mangopay::rate::RateConfig;
 use dialect_mangopay::scopes::Scope;
 use dialect_mangopay::{Config, Dialect, Local, NotAdmitted};
 use domain::ids::RequestId;
-use domain::platform::Scopes;
+use domain::platform::{Environment, Scopes};
 use domain::{Actor, Ids};
+use edge::explain::Links;
 use engine::rail::{BankRail, Rails};
 use engine::{Acquirer, Checkout, Retention, SCA_PAGE, SystemChance, UuidIds, Voice};
 use events::{Couriers, Settings, Undisturbed};
@@ -31,6 +32,7 @@ use rails::sca::ScaJobs;
 use rails::worker::{Worker, WorkerBuilder};
 use tokio::task::JoinSet;
 
+use crate::explanations;
 use crate::fixtures::LocalClient;
 use crate::installation::{Installation, InstallationError, Location, random_seed};
 use crate::webhooks;
@@ -105,29 +107,34 @@ impl Authenticate for Lent {
             }
         })
     }
+
+    fn denied<'a>(&'a self, parts: &'a Parts, request: RequestId) -> Later<'a, Option<HeaderValue>> {
+        Box::pin(self.0.note_denied(parts, request, StatusCode::UNAUTHORIZED))
+    }
 }
 
 impl Lent {
     async fn admit_owner(&self, client: &str) -> Admission {
         let known = self.0.local_caller(client).await.map_err(not_known);
         let caller = known.map(|caller| Caller { platform: caller.platform, actor: Actor::System, origin: [0; 16] });
-        Admission { caller, headers: HeaderMap::new() }
+        Admission { caller, known: None, headers: HeaderMap::new() }
     }
 
     async fn admit_client(&self, parts: &Parts, power: Option<Power>) -> Admission {
         let admitted = match self.0.admit(&parts.headers, power.map(scopes_of)).await {
             Ok(admitted) => admitted,
-            Err(error) => return Admission { caller: Err(not_known(error)), headers: HeaderMap::new() },
+            Err(error) => return Admission { caller: Err(not_known(error)), known: None, headers: HeaderMap::new() },
         };
         let mut headers = HeaderMap::new();
         admitted.rate.write_headers(&mut headers);
         let (platform, actor) = (admitted.caller.platform, Actor::ApiKey(admitted.caller.key));
+        let known = (admitted.caller.environment == Environment::Sandbox).then_some((platform, actor));
         let caller = Caller { platform, actor, origin: self.0.origin(parts) };
         let caller = admitted.verdict.map(|()| caller).map_err(|why| match why {
             NotAdmitted::Forbidden => AuthenticateError::Forbidden,
             NotAdmitted::TooMany => AuthenticateError::TooMany,
         });
-        Admission { caller, headers }
+        Admission { caller, known, headers }
     }
 }
 
@@ -149,6 +156,7 @@ fn scopes_of(power: Power) -> Scopes {
         Power::Users => Scope::UsersDetails.write(),
         Power::Verification => Scope::UsersVerification.write(),
         Power::Platform => Scope::ClientDevelopers.write(),
+        Power::Look => Scope::ClientDevelopers.read(),
     }
 }
 
@@ -171,6 +179,8 @@ pub fn wire(
     config.rate = rate;
     config.rails = rails.clone();
     config.origin_key = installation.origin_key;
+    config.explain_key = installation.explain_key;
+    let log = Arc::clone(&config.log);
     let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?, config);
 
     let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), Acquirer::of(&rails));
@@ -187,7 +197,8 @@ pub fn wire(
     let retention = Arc::new(retention);
 
     let couriers = webhooks::couriers(&installation, fresh_ids(&installation)?, Arc::new(Undisturbed), sending);
-
+    let links = Links::new(public_url, installation.explain_key);
+    let why = explanations::why(&installation, Arc::clone(&dialect), log, links, !rate.is_enforced);
     let sandbox = Sandbox {
         engine,
         reads,
@@ -207,6 +218,7 @@ pub fn wire(
         ids: Mutex::new(fresh_ids(&installation)?),
         under_way: UnderWay::default(),
         waiting: Waiting::default(),
+        why: why.clone(),
     };
     let ids = Arc::new(Mutex::new(fresh_ids(&installation)?));
     let health = get(|| async { ([(CONTENT_TYPE, "application/json")], HEALTH) });
@@ -215,6 +227,7 @@ pub fn wire(
         .merge(admin::router(sandbox))
         .merge(hosted::router(pages))
         .merge(hosted::sca::router(sca))
+        .merge(hosted::explain::router(Arc::new(explanations::Pages(why))))
         .merge(dialect_mangopay::router(Arc::clone(&dialect)));
     Ok(Wired { router, installation, worker, couriers, dialect, ids, retention })
 }

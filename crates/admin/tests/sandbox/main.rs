@@ -13,5 +13,6 @@ mod payouts;
 mod policy;
 mod settle;
 mod users;
+mod why;
 mod wires;
 mod world;

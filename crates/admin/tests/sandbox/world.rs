@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use admin::why::{Settings, Why, Words};
 use admin::{Admission, Authenticate, AuthenticateError, Caller, Later, Power, Sandbox, UnderWay, Waiting};
 use axum::Router;
 use axum::body::Body;
@@ -13,11 +14,12 @@ use dialect_mangopay::{Config, Dialect, NotAdmitted, digest_of, results};
 use domain::ids::{ApiKeyId, RequestId};
 use domain::platform::{ApiKey, CreatePlatform, Environment, Policy, Scopes};
 use domain::{Actor, Books, Command, Ctx, Desk, Ids, PlatformId, Timestamp, Wanted};
+use edge::explain::Links;
 use engine::rail::bank::BankRail;
 use engine::rail::{Credits, Rails};
 use engine::{Acquirer, Checkout, Clock, Engine, EngineConfig, Reads, Retention, Store, StoreError, UuidIds};
 use http::request::Parts;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt;
 use ledger::{AccountId, EntryKind, Role};
 use money::Currency;
@@ -53,13 +55,16 @@ impl Authenticate for Lent {
                 Power::Users => Scope::UsersDetails.write(),
                 Power::Verification => Scope::UsersVerification.write(),
                 Power::Platform => Scope::ClientDevelopers.write(),
+                Power::Look => Scope::ClientDevelopers.read(),
             });
             let mut headers = HeaderMap::new();
+            let mut known = None;
             let caller = match self.0.admit(&parts.headers, needed).await {
                 Ok(admission) => {
                     admission.rate.write_headers(&mut headers);
                     let platform = admission.caller.platform;
                     let actor = Actor::ApiKey(admission.caller.key);
+                    known = (admission.caller.environment == Environment::Sandbox).then_some((platform, actor));
                     let caller = Caller { platform, actor, origin: self.0.origin(parts) };
                     admission.verdict.map(|()| caller).map_err(|why| match why {
                         NotAdmitted::Forbidden => AuthenticateError::Forbidden,
@@ -69,8 +74,12 @@ impl Authenticate for Lent {
                 Err(AuthError::Denied) => Err(AuthenticateError::Denied),
                 Err(AuthError::Store(_)) => Err(AuthenticateError::Unavailable),
             };
-            Admission { caller, headers }
+            Admission { caller, known, headers }
         })
+    }
+
+    fn denied<'a>(&'a self, parts: &'a Parts, request: RequestId) -> Later<'a, Option<HeaderValue>> {
+        Box::pin(self.0.note_denied(parts, request, StatusCode::UNAUTHORIZED))
     }
 }
 
@@ -131,6 +140,7 @@ pub struct World {
     /// Whether the store dies over money that a bank sent back.
     pub is_dying: Arc<AtomicBool>,
     pub keys: Vec<ApiKeyId>,
+    pub why: Why,
     pub folder: TempDir,
 }
 
@@ -156,11 +166,35 @@ impl World {
         let mut config = Config::new("http://localhost:8080/");
         config.rails = rails;
         change(&mut config);
+        config.explain_key = [9; 32];
+        let log = Arc::clone(&config.log);
         let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(2), config);
         let desk = PayoutDesk::new(engine.clone(), Arc::clone(&reads), Arc::new(bank.clone()));
         let builder = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(3));
         let jobs = CardJobs::new(engine.clone(), Arc::clone(&reads), checkout.clone(), Vec::new());
         let worker = jobs.join(Arc::clone(&desk).join(builder)).build();
+        let asked_again = Arc::clone(&dialect);
+        let why = Why {
+            reads: Arc::clone(&reads),
+            clock: Arc::clone(&clock) as _,
+            log,
+            words: Words {
+                masker: dialect_mangopay::why::MASKER,
+                met: dialect_mangopay::why::met,
+                code: dialect_mangopay::why::code,
+                stranger: dialect_mangopay::why::stranger,
+                named: dialect_mangopay::why::named,
+                spelled: dialect_mangopay::why::spelled,
+                event: dialect_mangopay::events::name,
+                code_of: |refusal| results::of_refusal(refusal).code,
+            },
+            links: Links::new("http://localhost:8080", [9; 32]),
+            resend: Arc::new(move |request| {
+                let dialect = Arc::clone(&asked_again);
+                Box::pin(async move { dialect.handle(request).await })
+            }),
+            settings: Settings::default(),
+        };
         let sandbox = Sandbox {
             engine: engine.clone(),
             reads: Arc::clone(&reads),
@@ -180,10 +214,11 @@ impl World {
             ids: Mutex::new(ids(4)),
             under_way: UnderWay::default(),
             waiting: Waiting::default(),
+            why: why.clone(),
         };
         let router = admin::router(sandbox).merge(dialect_mangopay::router(dialect));
         let mut fresh = ids(5);
-        let mut world = Self { router, engine, reads, clock, platforms: Vec::new(), is_dying, keys: Vec::new(), folder };
+        let mut world = Self { router, engine, reads, clock, platforms: Vec::new(), is_dying, keys: Vec::new(), why, folder };
         for (name, environment) in [("me", Environment::Sandbox), ("other", Environment::Sandbox), ("live", Environment::Production)] {
             let platform = PlatformId(fresh.fresh());
             let command = CreatePlatform {
