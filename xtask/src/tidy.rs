@@ -24,7 +24,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("admin", &["money", "ledger", "domain", "engine", "explain", "edge"]),
     ("powercut", &[]),
     ("testkit", &["money", "ledger", "domain", "engine", "store", "rails"]),
-    ("server", &["money", "ledger", "domain", "engine", "explain", "edge", "store", "rails", "events", "dialect-mangopay", "hosted", "admin"]),
+    (
+        "server",
+        &["money", "ledger", "domain", "engine", "explain", "edge", "store", "rails", "events", "dialect-mangopay", "hosted", "admin"],
+    ),
 ];
 
 /// Texts that no file may have: addresses of package registries.

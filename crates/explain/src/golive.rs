@@ -40,6 +40,7 @@ findings! {
     NoSca "sca_not_used" "Owners were made, and none through strong customer authentication." => "Owners have to enroll, and to authenticate for what the law names, on a page that they are sent to.";
     InstantSettlement "instant_settlement" "Payments are settled at once." => "Cards, wires and payouts take seconds to days; a program has to bear CREATED, and to learn of the end by hooks.";
     ClockMoved "clock_moved" "The platform's clock was moved ahead." => "Time passes by itself: expiries and delays take as long as they say.";
+    HttpHooks "http_hooks" "Hooks lead to addresses without TLS." => "Only https is taken, at public addresses.";
     UnlimitedRates "unlimited_rates" "Calls are counted and never refused." => "Beyond the limits every call is answered 429; see the X-RateLimit headers.";
     Throttled "rate_limited" "Calls were refused because there were too many." => "The same limits hold; spread the calls, and wait as X-RateLimit-Reset tells.";
     BasicOnCall "basic_on_every_call" "The API key itself came with calls instead of a token." => "Works, and shows the key on every call: get a token, which ends after twenty minutes.";

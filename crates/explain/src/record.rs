@@ -1,6 +1,7 @@
 //! How users, wallets, cards and bank accounts stand, and what that stops.
 
 use domain::bank_account::BankAccount;
+use domain::hook::{FAILURES_MAX, Hook, HookStatus, Validity};
 use domain::platform::Policy;
 use domain::user::{Category, User, UserStatus, Verification};
 use domain::{Job, ObjectKind, Timestamp};
@@ -81,6 +82,21 @@ pub fn bank_account(id: Uid, account: &BankAccount, spell: Spell) -> Explanation
     let state = if account.is_active { "The bank account can be paid out to." } else { "The bank account cannot be paid out to." };
     let explanation = Explanation::new("bank_account", spell(ObjectKind::BankAccount, id), state);
     if account.is_active { explanation } else { explanation.met(Met::new(Rule::BankAccountNotActive)) }
+}
+
+/// What stops a hook.
+#[must_use]
+pub fn hook(id: Uid, hook: &Hook, spell: Spell) -> Explanation {
+    let state = if hook.is_live() { "Events are told." } else { "Nothing is told." };
+    let mut explanation = Explanation::new("hook", spell(ObjectKind::Hook, id), state).with("attempts failed in a row", hook.failures);
+    if hook.validity == Validity::Invalid {
+        explanation =
+            explanation.met(Met::new(Rule::HookNotValid).with("attempts failed in a row", hook.failures).with("at most", FAILURES_MAX));
+    }
+    if hook.status == HookStatus::Disabled {
+        explanation = explanation.met(Met::new(Rule::HookDisabled));
+    }
+    explanation
 }
 
 const fn yes(is_so: bool) -> &'static str {

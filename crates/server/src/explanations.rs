@@ -17,6 +17,7 @@ use crate::installation::Installation;
 pub fn why(installation: &Installation, dialect: Arc<Dialect>, log: Arc<RequestLog>, links: Links, has_unlimited_rates: bool) -> Why {
     Why {
         reads: Arc::clone(&installation.reads),
+        deliveries: Arc::clone(&installation.deliveries),
         clock: Arc::clone(&installation.clock),
         log,
         words: Words {

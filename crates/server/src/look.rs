@@ -130,7 +130,13 @@ fn ask(location: &Location, look: Look) -> Result<Vec<Looked>, Box<dyn Error>> {
         match location.start_unless_served()? {
             None => control::look(location, &look).await,
             Some(installation) => {
-                let wired = wiring::wire(location, Arc::new(installation), "http://127.0.0.1", RateLimit::default().config(true))?;
+                let wired = wiring::wire(
+                    location,
+                    Arc::new(installation),
+                    "http://127.0.0.1",
+                    RateLimit::default().config(true),
+                    crate::webhooks::NONE,
+                )?;
                 at(&wired.router, &wired.installation, &look).await
             }
         }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use domain::bank_account::BankAccount;
 use domain::card::{Card, CardRegistration};
-use domain::ids::{CardId, CardRegistrationId, RequestId};
+use domain::hook::Hook;
+use domain::ids::{CardId, CardRegistrationId, HookId, RequestId};
 use domain::payment::{Payment, RefundTally};
 use domain::platform::Platform;
 use domain::user::User;
@@ -171,6 +172,7 @@ impl Why {
                 let state = registration.map(|registration| format!("It is {}.", registration.status()));
                 state.map(|state| Explanation::new("card registration", spell(kind, object), state))
             }
+            ObjectKind::Hook => self.body::<Hook>(id, HookId(object)).await?.map(|hook| record::hook(object, &hook, spell)),
             ObjectKind::CardValidation | ObjectKind::Receipt | ObjectKind::LedgerAccount | ObjectKind::Other => None,
         })
     }

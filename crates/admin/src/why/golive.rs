@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::bank_account::{BankAccount, BankDetails};
 use domain::card::Card;
+use domain::hook::{Hook, Scheme, Target};
 use domain::platform::{Platform, Policy};
 use domain::sca::ScaSession;
 use domain::user::{Category, User, Verification};
@@ -125,6 +126,11 @@ impl Why {
         if verified > 0 {
             // Nothing but a call of the sandbox verifies anybody here.
             findings.push(Finding::counted(Use::VerifiedByCall, From::Records, verified));
+        }
+        let is_http = |hook: &Hook| Target::parse(hook.url.expose()).is_ok_and(|target| target.scheme == Scheme::Http);
+        let http_hooks = self.count::<Hook>(id, "hooks", is_http, gaps).await?;
+        if http_hooks > 0 {
+            findings.push(Finding::counted(Use::HttpHooks, From::Records, http_hooks));
         }
         let owners = self.count::<User>(id, "users", |user| user.category == Category::Owner, &mut Vec::new()).await?;
         let sessions =

@@ -21,7 +21,7 @@ use domain::{EventType, ObjectKind, PlatformId, RecordKey, Resource};
 use edge::explain::Links;
 use edge::log::{RequestLog, Stranger};
 use edge::mask::Masker;
-use engine::{Clock, Reads, StoreError};
+use engine::{Clock, Deliveries, Reads, StoreError};
 use explain::{Asked, Explanation, Met};
 use http::{Request, Response};
 use ledger::Uid;
@@ -64,6 +64,8 @@ pub struct Settings {
 pub struct Why {
     /// Reads.
     pub reads: Arc<dyn Reads>,
+    /// What listeners were told.
+    pub deliveries: Arc<dyn Deliveries>,
     /// Tells real time.
     pub clock: Arc<dyn Clock>,
     /// What was asked of late.

@@ -1,9 +1,11 @@
 //! What happened to one object: from the request log, the audit trail, the ledger, events and jobs.
 
+use domain::hook::Delivery;
+use domain::ids::HookId;
 use domain::platform::Platform;
 use domain::{Event, Job, ObjectKind, PaymentId, PlatformId, RecordKey, Timestamp};
 use edge::log::Entry;
-use engine::{AuditRow, EntryRow, Sought, StoreError, Story};
+use engine::{AuditRow, DeliveryFilter, EntryRow, Sought, StoreError, Story};
 use explain::timeline::{Moment, Of, Timeline};
 use ledger::Uid;
 
@@ -13,6 +15,8 @@ use super::{Why, requests::has};
 const ROWS_MAX: u32 = 400_000;
 /// Requests that are shown, at most.
 const REQUESTS_MAX: usize = 200;
+/// Deliveries that are shown, at most.
+const DELIVERIES_MAX: u32 = 100;
 /// An object's rows may be this much older than its own time: ids are drawn before a batch is decided.
 const MARGIN_MS: i64 = 60_000;
 
@@ -54,6 +58,7 @@ impl Why {
             ObjectKind::CardValidation => domain::card::CardValidation::KIND,
             ObjectKind::BankAccount => domain::bank_account::BankAccount::KIND,
             ObjectKind::Receipt => domain::payment::Receipt::KIND,
+            ObjectKind::Hook => domain::hook::Hook::KIND,
             ObjectKind::LedgerAccount | ObjectKind::Other => return Ok(None),
         };
         let record = self.reads.record(RecordKey { kind: record_kind, platform: id, id: object }).await?;
@@ -77,6 +82,12 @@ impl Why {
         moments.extend(story.entries.iter().map(|entry| self.entry_moment(entry)));
         moments.extend(story.events.iter().map(|event| self.event_moment(event)));
         moments.extend(story.jobs.iter().map(job_moment));
+        let filter = match kind {
+            ObjectKind::Hook => DeliveryFilter { hook: Some(HookId(object)), ..DeliveryFilter::default() },
+            _ => DeliveryFilter { subject: Some(object), ..DeliveryFilter::default() },
+        };
+        let deliveries = self.deliveries.deliveries(id, filter, DELIVERIES_MAX).await?;
+        moments.extend(deliveries.rows.iter().map(|delivery| self.delivery_moment(delivery)));
         moments.push(Moment::new(made_at, Of::State, "made").with("time of the platform", made_at));
         if let ObjectKind::PayIn | ObjectKind::Transfer | ObjectKind::Payout | ObjectKind::Refund | ObjectKind::Repudiation = kind
             && let Some(payment) = self.reads.payment(id, PaymentId(object)).await?
@@ -93,6 +104,9 @@ impl Why {
             moments.extend(ended);
         }
         let mut gaps: Vec<String> = story.gaps.iter().map(|gap| format!("{gap} beyond the first {ROWS_MAX} rows of the time")).collect();
+        if deliveries.next.is_some() {
+            gaps.push("older deliveries".to_owned());
+        }
         if total > REQUESTS_MAX {
             gaps.push(format!("{} older requests", total.saturating_sub(REQUESTS_MAX)));
         }
@@ -117,6 +131,23 @@ impl Why {
 
     fn event_moment(&self, event: &Event) -> Moment {
         Moment::new(event.at, Of::Event, (self.words.event)(event.event)).with("event", event.id)
+    }
+}
+
+/// What listeners were told, or are to be: of each delivery the last attempt, and the next.
+impl Why {
+    fn delivery_moment(&self, delivery: &Delivery) -> Moment {
+        let hook = (self.words.spelled)(ObjectKind::Hook, delivery.hook.0);
+        let what = format!("{} to {hook}: {:?}", (self.words.event)(delivery.event), delivery.state);
+        let at = delivery.tried_at.or(delivery.due_at).unwrap_or(delivery.at);
+        let mut moment = Moment::new(at, Of::Delivery, what).with("attempts", delivery.attempts);
+        if let Some(told) = delivery.told {
+            moment = moment.with("last answer", format!("{told:?}"));
+        }
+        if let Some(due) = delivery.due_at {
+            moment = moment.with("next attempt at", due);
+        }
+        Moment { is_to_come: delivery.tried_at.is_none() && delivery.due_at.is_some(), ..moment }
     }
 }
 
@@ -162,6 +193,7 @@ const fn name_of(kind: ObjectKind) -> &'static str {
         ObjectKind::CardValidation => "card validation",
         ObjectKind::BankAccount => "bank account",
         ObjectKind::Receipt => "receipt",
+        ObjectKind::Hook => "hook",
         ObjectKind::LedgerAccount => "account",
         ObjectKind::Other => "object",
     }

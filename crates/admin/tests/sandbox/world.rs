@@ -176,6 +176,7 @@ impl World {
         let asked_again = Arc::clone(&dialect);
         let why = Why {
             reads: Arc::clone(&reads),
+            deliveries: Arc::clone(&deliveries),
             clock: Arc::clone(&clock) as _,
             log,
             words: Words {

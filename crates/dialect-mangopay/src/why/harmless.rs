@@ -353,7 +353,7 @@ const KNOWN_WORDS: &[&str] = &[
 
 fn is_word(text: &str) -> bool {
     // Result codes are six digits, and each is one of the vendor's.
-    KNOWN_WORDS.contains(&text) || text.parse::<Currency>().is_ok() || events::is_known(text) || super::codes::is_known(text)
+    KNOWN_WORDS.contains(&text) || text.parse::<Currency>().is_ok() || events::of_name(text).is_some() || super::codes::is_known(text)
 }
 
 /// Texts of this wire that repeat a value, as what stands before and behind it.
