@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::hook::{Hook, SIGNING_KEY_BYTES, SigningKey, Target, forbidden};
+use domain::hook::{Hook, SIGNING_KEY_BYTES, SigningKey, Target, forbidden, is_strict};
 use domain::ids::HookId;
-use domain::platform::{Environment, Platform};
+use domain::platform::Platform;
 use domain::{PlatformId, RecordKey, Resource, Secret};
 use engine::{Fresh, Reads, StoreError};
 use rustc_hash::FxHashMap;
@@ -91,7 +91,7 @@ impl Addresses {
         if forbidden(&body, &target).is_some() {
             return Ok(Known::Forbidden);
         }
-        let strictness = if body.environment == Environment::Production { Strictness::Production } else { Strictness::Sandbox };
+        let strictness = if is_strict(&body) { Strictness::Production } else { Strictness::Sandbox };
         Ok(Known::Listens(Address { target, strictness, key: key.and_then(|key| key.key.clone()) }))
     }
 

@@ -97,6 +97,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     board: Board,
+    /// Whether somebody wants a look everywhere, now.
+    is_wanted: bool,
     /// Lines to be filled up from the store.
     to_fill: FxHashSet<(PlatformId, HookId)>,
     /// Whose turn is ours, until when (real time).
@@ -212,7 +214,7 @@ impl Couriers {
 
     /// Has a look taken at what is due, soon.
     pub fn look(&self) {
-        self.0.look.notify_one();
+        self.0.want_a_look();
     }
 
     /// Whether anything is sent.
@@ -239,6 +241,11 @@ impl Backlog for Couriers {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn want_a_look(&self) {
+        self.lock().is_wanted = true;
+        self.look.notify_one();
     }
 
     async fn business_now(&self, platform: PlatformId) -> Result<Timestamp, StoreError> {
@@ -350,7 +357,7 @@ impl Shared {
             self.fresh.woken().await;
             let handed = self.fresh.take();
             if handed.is_cut || handed.rows.is_empty() {
-                self.look.notify_one();
+                self.want_a_look();
             }
             let platforms: FxHashSet<PlatformId> = handed.rows.iter().map(|delivery| delivery.platform).collect();
             let ours = self.ours(platforms.into_iter().collect()).await;
@@ -399,24 +406,23 @@ impl Shared {
     }
 
     async fn look_again_and_again(self: Arc<Self>) {
-        let mut pause = LOOK_EVERY;
-        let mut is_whole = true;
+        let mut next = Instant::now();
         loop {
             let began = Instant::now();
             self.fill_lines().await;
-            if is_whole {
+            // However often lines want to be filled up, it is looked everywhere in time.
+            if self.lock().is_wanted || began >= next {
+                self.lock().is_wanted = false;
                 if let Err(error) = self.look_everywhere().await {
                     tracing::error!(%error, "what is due could not be looked for");
                 }
                 self.housekeep().await;
-                pause = LOOK_EVERY.max(began.elapsed().saturating_mul(LOOKING_SHARE));
+                next = after(LOOK_EVERY.max(began.elapsed().saturating_mul(LOOKING_SHARE)));
             }
             tokio::select! {
-                () = self.look.notified() => is_whole = false,
-                () = tokio::time::sleep(pause) => is_whole = true,
+                () = self.look.notified() => {}
+                () = tokio::time::sleep_until(next) => {}
             }
-            // A look that somebody wants is a whole one, but for lines that only want to be filled up.
-            is_whole |= self.lock().to_fill.is_empty();
         }
     }
 

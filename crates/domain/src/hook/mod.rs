@@ -96,14 +96,19 @@ impl Resource for Hook {
     }
 }
 
+/// Whether a platform may have itself told over encrypted connections to public addresses alone.
+#[must_use]
+pub fn is_strict(platform: &Platform) -> bool {
+    platform.environment == Environment::Production
+}
+
 /// Why a platform may not have itself told at a target, if it may not.
 ///
 /// Real money is told of over encrypted connections only, and never inside the house that Florin stands in; a name is
 /// looked up, and looked at again, when something is sent.
 #[must_use]
 pub fn forbidden(platform: &Platform, target: &Target) -> Option<TargetError> {
-    let is_strict = platform.environment == Environment::Production;
-    match (is_strict, target.scheme) {
+    match (is_strict(platform), target.scheme) {
         (false, _) => None,
         (true, Scheme::Http) => Some(TargetError::NotEncrypted),
         (true, Scheme::Https) => target.address().filter(|address| !is_public(*address)).map(|_| TargetError::NotPublic),

@@ -77,6 +77,8 @@ struct Measured {
 #[derive(Default)]
 struct Came {
     first: BTreeMap<String, Instant>,
+    /// The last of these.
+    last: Option<Instant>,
     repeated: usize,
 }
 
@@ -291,11 +293,13 @@ fn client_id_of(text: &[u8]) -> String {
 async fn wait_for(arrivals: &Arrivals, count: usize) -> Instant {
     let deadline = Instant::now() + WAIT_AT_MOST;
     loop {
-        let came = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-        if came.first.len() >= count || Instant::now() >= deadline {
-            return came.first.values().max().copied().unwrap_or_else(Instant::now);
+        let (so_many, last) = {
+            let came = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+            (came.first.len(), came.last)
+        };
+        if so_many >= count || Instant::now() >= deadline {
+            return last.unwrap_or_else(Instant::now);
         }
-        drop(came);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -324,11 +328,8 @@ async fn talk(mut stream: TcpStream, arrivals: &Arrivals) -> std::io::Result<()>
         let told = told_of(&buffer[..end]);
         {
             let mut came = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-            if came.first.contains_key(&told) {
-                came.repeated += 1;
-            } else {
-                came.first.insert(told, at);
-            }
+            let Came { first, last, repeated } = &mut *came;
+            first.entry(told).and_modify(|_| *repeated += 1).or_insert_with(|| *last.insert(at));
         }
         filled = 0;
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await?;
