@@ -19,12 +19,14 @@ use crate::installation::Location;
 use crate::introduction::FirstPlatform;
 use crate::key::KeyArgs;
 use crate::ledger::{BalanceArgs, ExplainArgs, VerifyArgs};
+use crate::listen::ListenArgs;
 use crate::look::{GoliveArgs, ShowArgs, WhyArgs};
 use crate::public_url::PublicUrl;
 use crate::rate_limit::RateLimit;
+use crate::trigger::TriggerArgs;
 use crate::user::{Hold, UserArgs};
 use crate::webhooks::WebhookArgs;
-use crate::{bench, completions, demo, fixtures, health, key, ledger, look, output, platform, serve, user};
+use crate::{bench, completions, demo, fixtures, health, key, ledger, listen, look, output, platform, serve, trigger, user};
 
 /// A payment-services engine with a real double-entry ledger.
 #[derive(Parser)]
@@ -69,6 +71,10 @@ enum Command {
     /// Measures what users pay for
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Shows each event of a platform as it happens, and passes it on as a webhook
+    Listen(ListenArgs),
+    /// Makes an event happen for real, by requests to a running server
+    Trigger(TriggerArgs),
     /// Asks a server whether it is well; exit status 0 only when it is
     Health(HealthArgs),
     /// Prints what a shell needs to complete florin's command line
@@ -246,6 +252,8 @@ fn run(location: &Location, json: bool, command: Command) -> Result<ExitCode, Bo
         Command::Show(args) => look::show(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::GoliveReport(args) => look::golive(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Bench(BenchCommand::Transfers(args)) => bench::transfers(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Listen(args) => listen::run(&args, json).map(|()| ExitCode::SUCCESS),
+        Command::Trigger(args) => trigger::run(&args, json).map(|()| ExitCode::SUCCESS),
         Command::Health(args) => health::run(&args, json),
         Command::Completions(args) => Ok(completions::run(&args, Cli::command())),
         Command::Bench(BenchCommand::Webhooks(args)) => bench::webhooks(location, &args, json).map(|()| ExitCode::SUCCESS),

@@ -54,6 +54,11 @@ impl Failure {
         Self { code, message: message.into(), line: None }
     }
 
+    /// What kind it is.
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
     /// What has failed at a line of a file, from one.
     pub fn at_line(self, line: usize) -> Self {
         Self { message: format!("line {line}: {}", self.message), line: Some(line), ..self }

@@ -1,6 +1,7 @@
 //! The binary `florin`: command line, wiring, signals. No rules.
 
 mod bench;
+mod caller;
 mod cli;
 mod clock;
 mod completions;
@@ -16,6 +17,7 @@ mod installation;
 mod introduction;
 mod key;
 mod ledger;
+mod listen;
 mod look;
 mod master_key;
 mod output;
@@ -25,6 +27,7 @@ mod public_url;
 mod rate_limit;
 mod remote;
 mod serve;
+mod trigger;
 mod user;
 mod webhooks;
 mod wiring;

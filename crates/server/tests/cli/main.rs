@@ -5,6 +5,7 @@ mod support;
 
 mod demo;
 mod door;
+mod events;
 mod failures;
 mod first_start;
 mod fixtures;
