@@ -135,7 +135,7 @@ impl Connection {
         let io = TokioIo::new(Watched { stream, line: Arc::clone(&line) });
         // The line keeps the time of heads: hyper's own timer would be made anew for each request.
         let mut http = http1::Builder::new();
-        http.header_read_timeout(None).max_buf_size(BUFFER_MAX_BYTES);
+        http.header_read_timeout(None).max_buf_size(BUFFER_MAX_BYTES).auto_date_header(line.limits.tells_time);
         let mut connection = pin!(http.serve_connection(io, service));
         let every = line.limits.head_timeout.min(line.limits.idle_timeout);
         let next = || Instant::now().checked_add(every).unwrap_or_else(Instant::now);

@@ -53,6 +53,8 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// For requests under way when the server ends.
     pub shutdown_timeout: Duration,
+    /// Whether answers that do not say when they were given have the time of day added.
+    pub tells_time: bool,
 }
 
 impl Default for Limits {
@@ -66,6 +68,7 @@ impl Default for Limits {
             idle_timeout: IDLE_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
+            tells_time: true,
         }
     }
 }

@@ -102,6 +102,8 @@ pub struct Claim {
     pub of: Option<PlatformId>,
     /// Now, real time.
     pub now: Timestamp,
+    /// The same in time that passes ([`crate::Clock::passing`]), from which leases are counted.
+    pub passing: Timestamp,
     /// Nobody else gets them before so much of real time has passed.
     pub lease_ms: i64,
     /// At most so many.
@@ -163,9 +165,9 @@ pub trait Reads: Send + Sync {
     }
     /// Takes jobs that are due at their platform's own business time, and that nobody has: those due first.
     fn claim_jobs(&self, claim: Claim) -> ReadFuture<'_, Vec<Job>>;
-    /// Takes a job for `lease_ms` of real time from `now` on that one has, as it was when it was claimed: one that was done
+    /// Takes a job for `lease_ms` of real time from `passing` on that one has, as it was when it was claimed: one that was done
     /// with or put off meanwhile is left as it is.
-    fn renew_job(&self, job: Job, now: Timestamp, lease_ms: i64) -> ReadFuture<'_, ()>;
+    fn renew_job(&self, job: Job, passing: Timestamp, lease_ms: i64) -> ReadFuture<'_, ()>;
     /// What there is to do for a platform and when, at `now`, real time.
     fn agenda(&self, platform: PlatformId, now: Timestamp) -> ReadFuture<'_, Agenda>;
 }

@@ -54,6 +54,16 @@ impl Seeded {
         let key = keyed(&self.0.key, &[b"ids", of.as_bytes()]);
         SeededIds { key, first_ms: self.0.first_ms, all: 0, counts: FxHashMap::default(), given: None }
     }
+
+    /// The next id for what is called `of`, whatever others are called.
+    #[must_use]
+    pub fn id_of(&self, purpose: &'static str, of: &[u8]) -> Uid {
+        let mut drawn = [0; 8];
+        // A seed never runs out.
+        let _never = self.fill(Draw::next(purpose, of), &mut drawn);
+        let drawn = u64::from_be_bytes(drawn);
+        id(self.0.first_ms, drawn >> HASH_BITS, drawn & ((1 << HASH_BITS) - 1))
+    }
 }
 
 /// Tells nothing of the seed.

@@ -65,6 +65,8 @@ pub trait Handler: Send + Sync {
 pub struct Worker {
     lanes: Arc<[Arc<Lane>]>,
     tools: Arc<Tools>,
+    /// Where jobs are done one by one: held by whoever does them.
+    turn: Option<Arc<tokio::sync::Mutex<()>>>,
 }
 
 /// Who does which kinds of jobs, beside all others.
@@ -86,13 +88,14 @@ struct Tools {
 pub struct WorkerBuilder {
     tools: Arc<Tools>,
     lanes: Vec<Arc<Lane>>,
+    turn: Option<Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl WorkerBuilder {
     /// A worker that does nothing yet; `ids` names what it does, for logs and the audit trail.
     #[must_use]
     pub fn new(engine: Engine, reads: Arc<dyn Reads>, clock: Arc<dyn Clock>, ids: Box<dyn Ids>) -> Self {
-        Self { tools: Arc::new(Tools { engine, reads, clock, ids: Mutex::new(ids) }), lanes: Vec::new() }
+        Self { tools: Arc::new(Tools { engine, reads, clock, ids: Mutex::new(ids) }), lanes: Vec::new(), turn: None }
     }
 
     /// Has jobs of `kinds` done by `handler`, in a lane of their own.
@@ -102,13 +105,21 @@ impl WorkerBuilder {
         self
     }
 
+    /// Has jobs done one after the other, lane by lane, those due first: the same each time. For sandboxes whose runs are to be
+    /// repeated.
+    #[must_use]
+    pub fn one_by_one(mut self) -> Self {
+        self.turn = Some(Arc::default());
+        self
+    }
+
     /// The worker. Kinds that nobody does are told in the log; their jobs stay until somebody does.
     #[must_use]
     pub fn build(self) -> Worker {
         for kind in JobKind::ALL.iter().filter(|kind| !self.lanes.iter().any(|lane| lane.kinds.contains(kind))) {
             tracing::warn!(?kind, "nobody does jobs of this kind");
         }
-        Worker { lanes: self.lanes.into(), tools: self.tools }
+        Worker { lanes: self.lanes.into(), tools: self.tools, turn: self.turn }
     }
 }
 
@@ -130,10 +141,13 @@ impl Worker {
     /// Has every lane do what is due there, of one platform or of all; gives how many jobs that were. What has not ended by
     /// `until` goes on by itself.
     async fn go_round(&self, of: Option<PlatformId>, until: Option<Instant>) -> usize {
+        if let Some(turn) = &self.turn {
+            return self.take_turn(turn, of, until).await;
+        }
         let mut lanes = JoinSet::new();
         for lane in &*self.lanes {
             let lane = Arc::clone(lane);
-            lanes.spawn(async move { lane.run_due(of, until).await });
+            lanes.spawn(async move { lane.run_due(of, until, AT_ONCE).await });
         }
         let mut done = 0_usize;
         while let Some(ended) = lanes.join_next().await {
@@ -145,8 +159,30 @@ impl Worker {
         done
     }
 
+    /// [`Self::go_round`], with nobody else at work: lane by lane, and one job at a time.
+    async fn take_turn(&self, turn: &tokio::sync::Mutex<()>, of: Option<PlatformId>, until: Option<Instant>) -> usize {
+        let _turn = match until {
+            Some(until) => match timeout_at(until, turn.lock()).await {
+                Ok(turn) => turn,
+                Err(_) => return 0,
+            },
+            None => turn.lock().await,
+        };
+        let mut done = 0_usize;
+        for lane in &*self.lanes {
+            done = done.saturating_add(Arc::clone(lane).run_due(of, until, 1).await);
+        }
+        done
+    }
+
     /// Does jobs as they become due, until the task is dropped.
     pub async fn run(self) {
+        if self.turn.is_some() {
+            loop {
+                self.run_due().await;
+                sleep(PAUSE).await;
+            }
+        }
         let mut lanes = JoinSet::new();
         for lane in &*self.lanes {
             let lane = Arc::clone(lane);
@@ -198,13 +234,13 @@ impl Backlog for Worker {
 type Begun = JoinSet<Result<(), Elapsed>>;
 
 impl Lane {
-    async fn run_due(self: Arc<Self>, of: Option<PlatformId>, until: Option<Instant>) -> usize {
+    async fn run_due(self: Arc<Self>, of: Option<PlatformId>, until: Option<Instant>, places: usize) -> usize {
         let mut doing = Begun::new();
         let mut count = 0_usize;
         loop {
             let is_over = until.is_some_and(|until| Instant::now() >= until);
             if !is_over {
-                count = count.saturating_add(self.begin(of, &mut doing).await);
+                count = count.saturating_add(self.begin(of, &mut doing, places).await);
             }
             let ended = a_place_is_free(&mut doing);
             let goes_on = match until {
@@ -227,7 +263,7 @@ impl Lane {
     async fn run(self: Arc<Self>) {
         let mut doing = Begun::new();
         loop {
-            self.begin(None, &mut doing).await;
+            self.begin(None, &mut doing, AT_ONCE).await;
             let is_full = doing.len() >= AT_ONCE;
             tokio::select! {
                 true = a_place_is_free(&mut doing) => {}
@@ -237,12 +273,13 @@ impl Lane {
     }
 
     /// Claims as many jobs that are due as there are places, and begins them. Gives how many.
-    async fn begin(self: &Arc<Self>, of: Option<PlatformId>, doing: &mut Begun) -> usize {
-        let limit = u32::try_from(AT_ONCE.saturating_sub(doing.len())).unwrap_or(0);
+    async fn begin(self: &Arc<Self>, of: Option<PlatformId>, doing: &mut Begun, places: usize) -> usize {
+        let limit = u32::try_from(places.saturating_sub(doing.len())).unwrap_or(0);
         if limit == 0 {
             return 0;
         }
-        let claim = Claim { kinds: self.kinds, of, now: self.tools.clock.now(), lease_ms: LEASE_MS, limit };
+        let clock = &self.tools.clock;
+        let claim = Claim { kinds: self.kinds, of, now: clock.now(), passing: clock.passing(), lease_ms: LEASE_MS, limit };
         let jobs = match self.tools.reads.claim_jobs(claim).await {
             Ok(jobs) => jobs,
             Err(error) => {
@@ -279,7 +316,7 @@ impl Lane {
     async fn keep(&self, job: &Job) -> Infallible {
         loop {
             sleep(RENEW_EVERY).await;
-            if let Err(error) = self.tools.reads.renew_job(job.clone(), self.tools.clock.now(), LEASE_MS).await {
+            if let Err(error) = self.tools.reads.renew_job(job.clone(), self.tools.clock.passing(), LEASE_MS).await {
                 tracing::warn!(%error, job = %job.id, "a lease could not be renewed; somebody else may do the job as well");
             }
         }

@@ -179,7 +179,7 @@ async fn whoever_drains_is_told_what_hangs_and_it_ends_by_itself() {
 async fn what_a_dead_process_had_is_done_when_its_lease_is_over() {
     let mut s = scene().await;
     s.plan(JobKind::AskBank, ENDS, 1, 0).await;
-    let claim = Claim { kinds: &[JobKind::AskBank], of: None, now: s.hand.now(), lease_ms: 10_000, limit: 1 };
+    let claim = Claim { kinds: &[JobKind::AskBank], of: None, now: s.hand.now(), passing: s.hand.now(), lease_ms: 10_000, limit: 1 };
     assert_eq!(s.reads.claim_jobs(claim).await.unwrap().len(), 1);
     let (worker, platform) = (s.worker.clone(), s.ctx.platform);
     let draining = tokio::spawn(async move { worker.drain(platform, tokio::time::Instant::now() + TOO_LONG).await });

@@ -14,6 +14,7 @@ use crate::completions::CompletionsArgs;
 use crate::demo::DemoArgs;
 use crate::failure::{Code, Failure, Told};
 use crate::fixtures::LoadArgs;
+use crate::foreseen::Foreseen;
 use crate::health::HealthArgs;
 use crate::installation::Location;
 use crate::introduction::FirstPlatform;
@@ -110,6 +111,8 @@ pub struct ServeArgs {
     pub max_connections: u32,
     #[command(flatten)]
     pub webhooks: WebhookArgs,
+    #[command(flatten)]
+    pub foreseen: Foreseen,
     /// Writes the address to this file once the server answers
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! The one place that reads the system's clock.
+//! The one place that reads the system's clock, and the clock that stands still.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,5 +13,18 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_ms(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// A clock that stands still; what has to pass passes by the system's.
+pub struct StandingClock(pub Timestamp);
+
+impl Clock for StandingClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    fn passing(&self) -> Timestamp {
+        SystemClock.now()
     }
 }

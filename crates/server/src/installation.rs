@@ -2,18 +2,23 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::ids::RequestId;
+use domain::{Ids, Named, PlatformId};
 use engine::rail::Credits;
-use engine::{Clock, Engine, EngineConfig, UuidIds};
+use engine::{Chance, Clock, Draw, Engine, EngineConfig, NoChance, Seeded, SystemChance, UuidIds, seeded};
+use ledger::Uid;
 use rand::TryRng;
 use store::seal::Sealer;
+use store::seeding::Seeding;
 use store::vault::Vault;
 use store::{Opened, Scan};
 
-use crate::clock::SystemClock;
+use crate::clock::{StandingClock, SystemClock};
 use crate::environment;
 use crate::failure::Failure;
+use crate::foreseen::{self, Foreseen};
 use crate::master_key::{self, KeySource, MasterKeyError};
 
 /// What URLs of PostgreSQL begin with.
@@ -87,6 +92,20 @@ pub enum InstallationError {
     /// The system gave no random bytes.
     #[error("the system has no random bytes")]
     NoRandom,
+    /// What can be foreseen is not for real money.
+    #[error(
+        "there is a platform for real money, and --seed or --clock is, or was once, used on its data: secrets that can be foreseen and times that are made up are for sandbox platforms only"
+    )]
+    Foreseen,
+    /// Whether it can be foreseen could not be read or noted.
+    #[error("the mark of --seed and --clock: {0}")]
+    Mark(engine::StoreError),
+}
+
+impl From<NoChance> for InstallationError {
+    fn from(NoChance: NoChance) -> Self {
+        Self::NoRandom
+    }
 }
 
 impl Location {
@@ -137,11 +156,13 @@ impl Location {
         Ok(Key { bytes, source, is_made: false })
     }
 
-    /// The master key; one is made for an installation that is new, and for no other.
-    fn key_or_new(&self) -> Result<Key, InstallationError> {
+    /// The master key; one is made for an installation that is new, and for no other: by chance, or of a seed.
+    fn key_or_new(&self, seed: Option<u64>) -> Result<Key, InstallationError> {
         match self.key() {
             Err(InstallationError::MasterKey(MasterKeyError::Missing(path))) if self.is_new()? => {
-                Ok(Key { bytes: master_key::make(&path)?, source: KeySource::File(path), is_made: true })
+                let bytes = seed.map_or_else(master_key::random, |seed| Ok(seeded::master_key(seed)))?;
+                master_key::write(&path, &bytes)?;
+                Ok(Key { bytes, source: KeySource::File(path), is_made: true })
             }
             found => found,
         }
@@ -197,10 +218,15 @@ impl Location {
 
     /// Opens everything that commands need, making what is missing.
     pub fn start(&self) -> Result<Installation, InstallationError> {
+        self.start_with(&Foreseen::default())
+    }
+
+    /// [`Self::start`] with what is made up in advance. The data is marked before anything is drawn. Errors: also `Foreseen`.
+    pub fn start_with(&self, foreseen: &Foreseen) -> Result<Installation, InstallationError> {
         let url = self.url()?;
         self.make_folder()?;
         let lock = self.lock()?;
-        let key = self.key_or_new()?;
+        let key = self.key_or_new(foreseen.seed)?;
         let vault = Arc::new(Vault::new(&key.bytes));
         let origin_key = vault.hash(&[b"addresses of callers"]);
         let acquirer_key = vault.hash(&[b"simulated acquirer"]);
@@ -210,11 +236,78 @@ impl Location {
             None => store::sqlite::open(&self.data, vault).map_err(InstallationError::from),
             Some(url) => store::postgres::open(url, vault).map_err(InstallationError::from),
         };
-        let Opened { store, reads, deliveries, sealer, last_id, .. } = opened.map_err(|error| key.named_if(error))?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let ids = UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id);
-        let engine = Engine::start(store, Arc::clone(&clock), Box::new(ids), EngineConfig::default()).map_err(InstallationError::Writer)?;
-        Ok(Installation { engine, reads, deliveries, sealer, clock, origin_key, credits, acquirer_key, explain_key, _lock: lock })
+        let Opened { store, reads, deliveries, sealer, seeding, last_id, .. } = opened.map_err(|error| key.named_if(error))?;
+        let clock: Arc<dyn Clock> = match foreseen.clock {
+            Some(standing) => Arc::new(StandingClock(standing.0)),
+            None => Arc::new(SystemClock),
+        };
+        let seeded = seeded_start(&*seeding, foreseen, &*clock, last_id)?;
+        let sources = Sources { clock: Arc::clone(&clock), seeded };
+        let ids = match &sources.seeded {
+            Some(seeded) => Box::new(seeded.ids("engine")) as Box<dyn Ids>,
+            None => Box::new(UuidIds::new(Arc::clone(&clock), random_seed()?).after(last_id)),
+        };
+        let engine = Engine::start(store, Arc::clone(&clock), ids, EngineConfig::default()).map_err(InstallationError::Writer)?;
+        let chance = sources.chance();
+        let own_ids = Mutex::new(sources.ids("installation")?);
+        let foreseen = foreseen.clone();
+        Ok(Installation {
+            engine,
+            reads,
+            deliveries,
+            sealer,
+            clock,
+            chance,
+            foreseen,
+            origin_key,
+            credits,
+            acquirer_key,
+            explain_key,
+            sources,
+            own_ids,
+            _lock: lock,
+        })
+    }
+}
+
+/// Marks the data for a start of which something is foreseen, and gives what it draws from if that has a seed; whoever starts
+/// without on data that is marked is warned. Errors: `Foreseen`.
+fn seeded_start(seeding: &dyn Seeding, foreseen: &Foreseen, clock: &dyn Clock, last_id: Uid) -> Result<Option<Seeded>, InstallationError> {
+    let is_marked = seeding.mark().map_err(InstallationError::Mark)?.is_some();
+    if !is_marked && !foreseen.is_any() {
+        return Ok(None);
+    }
+    if seeding.has_production().map_err(InstallationError::Mark)? {
+        return Err(InstallationError::Foreseen);
+    }
+    if !foreseen.is_any() {
+        tracing::warn!("{}", foreseen::WARNING);
+        return Ok(None);
+    }
+    let last_ms = i64::try_from(last_id.bits() >> 80).unwrap_or(0);
+    let mark = seeding.start(clock.now().ms().max(last_ms.saturating_add(1))).map_err(InstallationError::Mark)?;
+    Ok(foreseen.seed.map(|seed| Seeded::new(seed, mark.starts, mark.first_ms)))
+}
+
+/// Where ids and chance are from.
+struct Sources {
+    clock: Arc<dyn Clock>,
+    seeded: Option<Seeded>,
+}
+
+impl Sources {
+    fn ids(&self, of: &'static str) -> Result<Box<dyn Ids>, InstallationError> {
+        Ok(match &self.seeded {
+            Some(seeded) => Box::new(seeded.ids(of)),
+            None => Box::new(UuidIds::new(Arc::clone(&self.clock), random_seed()?)),
+        })
+    }
+
+    fn chance(&self) -> Arc<dyn Chance> {
+        match &self.seeded {
+            Some(seeded) => Arc::new(seeded.clone()),
+            None => Arc::new(SystemChance),
+        }
     }
 }
 
@@ -262,6 +355,10 @@ pub struct Installation {
     pub deliveries: Arc<dyn engine::Deliveries>,
     pub sealer: Arc<dyn Sealer>,
     pub clock: Arc<dyn Clock>,
+    /// What secrets are drawn from.
+    pub chance: Arc<dyn Chance>,
+    /// What of it all is made up in advance.
+    pub foreseen: Foreseen,
     /// Key of the hash that the audit trail keeps of callers' addresses.
     pub origin_key: [u8; 32],
     /// Names what banks report.
@@ -270,6 +367,41 @@ pub struct Installation {
     pub acquirer_key: [u8; 32],
     /// Key of the links to explanations of errors.
     pub explain_key: [u8; 32],
+    sources: Sources,
+    /// Names what is done without anybody's request.
+    own_ids: Mutex<Box<dyn Ids>>,
     /// Held for as long as the folder is ours.
     _lock: Option<File>,
+}
+
+impl Installation {
+    /// A generator of ids for somebody, who is the only one to ask for it by this name.
+    pub fn ids(&self, of: &'static str) -> Result<Box<dyn Ids>, InstallationError> {
+        self.sources.ids(of)
+    }
+
+    /// An id for what Florin does for a platform by itself.
+    pub fn fresh_request(&self, platform: PlatformId) -> RequestId {
+        RequestId(self.own_ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(platform, RequestId::SPACE))
+    }
+
+    /// An id for a platform to be. With a seed it depends on what the platform is called, and not on those made before it.
+    pub fn fresh_platform(&self, client_id: &str) -> PlatformId {
+        match &self.sources.seeded {
+            Some(seeded) => PlatformId(seeded.id_of("platform", client_id.as_bytes())),
+            None => PlatformId(self.own_ids.lock().unwrap_or_else(PoisonError::into_inner).fresh()),
+        }
+    }
+
+    /// An API key for a platform: 256 bits of chance, as letters and digits.
+    pub fn fresh_key(&self, client_id: &str) -> Result<String, InstallationError> {
+        self.fresh_hex::<32>("API key", client_id)
+    }
+
+    /// So many bytes of chance, in hexadecimal digits.
+    pub fn fresh_hex<const BYTES: usize>(&self, purpose: &'static str, of: &str) -> Result<String, InstallationError> {
+        let mut bytes = [0; BYTES];
+        self.chance.fill(Draw::next(purpose, of.as_bytes()), &mut bytes)?;
+        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
 }

@@ -35,9 +35,9 @@ pub struct FirstPlatform {
 
 impl FirstPlatform {
     /// The platform to be. Errors: a name or a key that is none.
-    fn new_platform(&self) -> Result<NewPlatform, Box<dyn Error>> {
+    fn new_platform(&self, installation: &Installation) -> Result<NewPlatform, Box<dyn Error>> {
         let client_id = self.first_client_id.clone().unwrap_or_else(|| FIRST_PLATFORM.to_owned());
-        let api_key = self.first_api_key.clone().map_or_else(platform::random_key, Ok)?;
+        let api_key = self.first_api_key.clone().map_or_else(|| installation.fresh_key(&client_id), Ok)?;
         let new = NewPlatform { client_id, api_key };
         platform::check(&new)?;
         Ok(new)
@@ -55,7 +55,7 @@ impl Introduction {
     pub async fn prepare(location: &Location, installation: &Installation, first: &FirstPlatform) -> Result<Option<Self>, Box<dyn Error>> {
         let path = location.data.join(FILE);
         // Looked at on every start, so that a key that is none is told by the first one that has it.
-        let given = first.new_platform()?;
+        let given = first.new_platform(installation)?;
         match std::fs::read(&path) {
             Ok(bytes) => {
                 let new = serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}; remove it", path.display()))?;

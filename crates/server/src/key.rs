@@ -4,14 +4,13 @@ use std::error::Error;
 
 use dialect_mangopay::digest_of;
 use dialect_mangopay::scopes::{self, Scope};
-use domain::ids::RequestId;
 use domain::platform::{ApiKey, CreateApiKey, Scopes};
-use domain::{Ctx, DirectoryKey, Ids, PlatformId, Resource, Space};
-use engine::{Listing, Page, UuidIds};
+use domain::{Ctx, DirectoryKey, PlatformId, Resource, Space};
+use engine::{Listing, Page};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Code, Failure};
-use crate::installation::{Installation, Location, random_seed};
+use crate::installation::{Installation, Location};
 use crate::{control, output, platform};
 
 /// Keys of a platform that are not revoked, at most: a call looks through them.
@@ -84,9 +83,8 @@ pub async fn make(installation: &Installation, new: &NewKey) -> Result<(), Box<d
     let platform = found.ok_or_else(|| Failure::new(Code::NotFound, format!("there is no platform {}", new.client_id)))?.platform;
     let digest = digest_of(&new.api_key);
     refuse_known(installation, platform, &digest).await?;
-    let mut ids = UuidIds::new(installation.clock.clone(), random_seed()?);
     let command = CreateApiKey { digest, scopes, alias: new.scopes.join(",") };
-    let made = installation.engine.run(Ctx::system(platform, RequestId(ids.fresh())), command).await?;
+    let made = installation.engine.run(Ctx::system(platform, installation.fresh_request(platform)), command).await?;
     made.map(drop).map_err(|()| "the platform is not there any more".into())
 }
 

@@ -98,18 +98,22 @@ pub fn read(path: &Path) -> Result<[u8; KEY_BYTES], MasterKeyError> {
     }
 }
 
-/// Makes a key in `path`, where there is none.
-pub fn make(path: &Path) -> Result<[u8; KEY_BYTES], MasterKeyError> {
-    let io = |source| MasterKeyError::Io { path: path.to_owned(), source };
+/// A key by chance.
+pub fn random() -> Result<[u8; KEY_BYTES], MasterKeyError> {
     let mut key = [0; KEY_BYTES];
     rand::rngs::SysRng.try_fill_bytes(&mut key).map_err(|_| MasterKeyError::NoRandom)?;
+    Ok(key)
+}
+
+/// Writes a key into `path`, where there is none; it is read by its owner only.
+pub fn write(path: &Path, key: &[u8; KEY_BYTES]) -> Result<(), MasterKeyError> {
+    let io = |source| MasterKeyError::Io { path: path.to_owned(), source };
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(io)?;
     }
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(io)?;
-    Ok(key)
+    file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(io)
 }
 
 #[cfg(test)]
@@ -121,9 +125,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = default_path(&folder.path().join("data"));
         assert!(matches!(read(&path), Err(MasterKeyError::Missing(_))));
-        let key = make(&path).unwrap();
+        let key = random().unwrap();
+        write(&path, &key).unwrap();
         assert_eq!(read(&path).unwrap(), key);
-        assert!(make(&path).is_err());
+        assert!(write(&path, &random().unwrap()).is_err());
+        assert_eq!(read(&path).unwrap(), key);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(read(&path), Err(MasterKeyError::Exposed(_))));

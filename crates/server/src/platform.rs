@@ -2,16 +2,14 @@
 
 use std::error::Error;
 
-use domain::ids::RequestId;
 use domain::platform::{CreatePlatform, CreatePlatformError, Environment, Policy};
-use domain::{Ctx, Ids, PlatformId};
-use engine::{Engine, UuidIds};
-use rand::TryRng;
+use domain::{Ctx, PlatformId};
+use engine::{Chance, Draw, Engine, SystemChance};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cli::PlatformArgs;
-use crate::installation::{Installation, InstallationError, Location, random_seed};
+use crate::installation::{Installation, InstallationError, Location};
 use crate::{control, output};
 
 /// Characters that a client id may have.
@@ -50,10 +48,10 @@ pub enum PlatformError {
     Installation(#[from] InstallationError),
 }
 
-/// A random API key: 256 bits, as letters and digits.
+/// A random API key, as [`Installation::fresh_key`] makes one, for whoever has no installation: a seed is the server's own.
 pub fn random_key() -> Result<String, InstallationError> {
     let mut bytes = [0_u8; 32];
-    rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(|_| InstallationError::NoRandom)?;
+    SystemChance.fill(Draw::next("API key", b""), &mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -94,15 +92,14 @@ pub fn check_key(api_key: &str) -> Result<(), PlatformError> {
 /// Makes a sandbox platform.
 pub async fn make(engine: &Engine, installation: &Installation, new: &NewPlatform) -> Result<PlatformId, PlatformError> {
     check(new)?;
-    let mut ids = UuidIds::new(installation.clock.clone(), random_seed()?);
-    let platform = PlatformId(ids.fresh());
+    let platform = installation.fresh_platform(&new.client_id);
     let command = CreatePlatform {
         client_id: new.client_id.clone(),
         environment: Environment::Sandbox,
         policy: Policy::mangopay(),
         key_digest: Sha256::digest(new.api_key.as_bytes()).into(),
     };
-    let made = engine.run(Ctx::system(platform, RequestId(ids.fresh())), command).await?;
+    let made = engine.run(Ctx::system(platform, installation.fresh_request(platform)), command).await?;
     match made {
         Ok(_) => Ok(platform),
         Err(CreatePlatformError::Exists) => Err(PlatformError::Exists(new.client_id.clone())),

@@ -65,14 +65,14 @@ impl Running {
             Failure::new(Code::Address, format!("cannot listen on {}, which --listen or FLORIN_LISTEN names: {error}", args.listen))
         })?;
         let address = listener.local_addr()?;
-        let installation = Arc::new(location.start()?);
+        let installation = Arc::new(location.start_with(&args.foreseen)?);
         // Before others may make platforms through the socket; until there is one, each start is a first one.
         let introduction = Introduction::prepare(location, &installation, &args.first).await?;
         let public_url = args.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(address));
         if args.public_url.is_none() && address.ip().is_unspecified() {
             tracing::warn!(%public_url, "links in answers lead to this machine alone: --public-url says what others reach it by");
         }
-        let rate = args.rate_limit.unwrap_or_default().config(!args.no_rate_limit);
+        let rate = args.rate_limit.unwrap_or_default().config(is_limited(args));
         let wired = wire(location, installation, public_url.as_str(), rate, args.webhooks.settings(address))?;
         control::listen(location, Arc::clone(&wired.installation), wired.router.clone()).await?;
         if let Some(introduction) = introduction {
@@ -84,13 +84,23 @@ impl Running {
             let written = std::fs::write(&unfinished, format!("{address}\n")).and_then(|()| std::fs::rename(&unfinished, path));
             written.map_err(|error| Failure::new(Code::Storage, format!("the ready file {}: {error}", path.display())))?;
         }
-        let limits = Limits { connections: args.max_connections, ..Limits::default() };
+        let limits = Limits { connections: args.max_connections, tells_time: args.foreseen.clock.is_none(), ..Limits::default() };
         Ok(Self { address, public_url, listener, wired, work, limits })
     }
 
     /// What the server works with.
     pub fn installation(&self) -> Arc<Installation> {
         Arc::clone(&self.wired.installation)
+    }
+
+    /// What has everything done so far sealed, when it is awaited. It is told if that takes too long, and goes on then.
+    pub fn sealing(&self) -> impl Future<Output = ()> + Send + use<> {
+        let sealing = self.wired.sealing(SEAL_WITHIN);
+        async move {
+            if let Err(error) = sealing.await {
+                tracing::warn!(%error, "not everything is sealed yet");
+            }
+        }
     }
 
     /// Answers requests until `end`, and then those under way, for a while ([`edge::Limits`]). What was done, and noted of
@@ -104,6 +114,12 @@ impl Running {
             tracing::warn!(%error, "what was done last is sealed after the next start");
         }
     }
+}
+
+/// Whether a call too many is refused. A clock that stands still never frees a window, so with one the vendor's limits are only
+/// counted; limits that somebody asked for are meant.
+const fn is_limited(args: &ServeArgs) -> bool {
+    !args.no_rate_limit && (args.foreseen.clock.is_none() || args.rate_limit.is_some())
 }
 
 /// Logs go to standard error, as `FLORIN_LOG` says; a JSON object a line where scripts read. Errors: it says nothing that can

@@ -4,15 +4,13 @@ use std::error::Error;
 
 use dialect_mangopay::wire::Prefix;
 use dialect_mangopay::wire::ids::parse;
-use domain::ids::RequestId;
 use domain::user::{HoldUser, HoldUserError, ReleaseUser};
-use domain::{Ctx, DirectoryKey, Ids, Space, UserId};
-use engine::UuidIds;
+use domain::{Ctx, DirectoryKey, Space, UserId};
 use ledger::Uid;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Code, Failure};
-use crate::installation::{Installation, Location, random_seed};
+use crate::installation::{Installation, Location};
 use crate::{control, output};
 
 /// A user of a platform.
@@ -68,8 +66,7 @@ pub async fn carry_out(installation: &Installation, request: &HoldRequest) -> Re
     let name = DirectoryKey { space: Space::ClientId, text: request.client_id.as_str().into() };
     let found = installation.reads.directory(name).await?;
     let platform = found.ok_or_else(|| Failure::new(Code::NotFound, format!("there is no platform {}", request.client_id)))?.platform;
-    let mut ids = UuidIds::new(installation.clock.clone(), random_seed()?);
-    let ctx = Ctx::system(platform, RequestId(ids.fresh()));
+    let ctx = Ctx::system(platform, installation.fresh_request(platform));
     let done = match request.hold {
         Hold::Put => installation.engine.run(ctx, HoldUser { user }).await?,
         Hold::End => installation.engine.run(ctx, ReleaseUser { user }).await?,

@@ -20,7 +20,7 @@ use domain::platform::{Environment, Scopes};
 use domain::{Actor, Ids};
 use edge::explain::Links;
 use engine::rail::{BankRail, Rails};
-use engine::{Acquirer, Checkout, Retention, SCA_PAGE, SystemChance, UuidIds, Voice};
+use engine::{Acquirer, Checkout, Retention, SCA_PAGE, Voice};
 use events::{Couriers, Settings, Undisturbed};
 use hosted::Pages;
 use hosted::sca::ScaPages;
@@ -34,7 +34,8 @@ use tokio::task::JoinSet;
 
 use crate::explanations;
 use crate::fixtures::LocalClient;
-use crate::installation::{Installation, InstallationError, Location, random_seed};
+use crate::in_turn::in_turn;
+use crate::installation::{Installation, InstallationError, Location};
 use crate::webhooks;
 
 /// What `/health` answers.
@@ -79,6 +80,15 @@ impl Wired {
         tasks.spawn(Arc::clone(&self.retention).run());
         tasks.spawn(self.couriers.clone().run());
         tasks
+    }
+
+    /// What has everything done so far noted and sealed, within so much time each, when it is awaited; the server goes on.
+    pub fn sealing(&self, within: Duration) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + use<> {
+        let (dialect, sealer) = (Arc::clone(&self.dialect), Arc::clone(&self.installation.sealer));
+        async move {
+            dialect.note_last_reads().await?;
+            Ok(tokio::task::spawn_blocking(move || sealer.seal_up(within)).await??)
+        }
     }
 
     /// Stores whatever is still to be stored, takes nothing more, and has all of it sealed, if each takes no longer than `within`.
@@ -171,7 +181,7 @@ pub fn wire(
     let (engine, reads, clock) = (installation.engine.clone(), Arc::clone(&installation.reads), Arc::clone(&installation.clock));
     let outside = location.data.join("outside");
     std::fs::create_dir_all(&outside).map_err(|source| InstallationError::File { path: outside.clone(), source })?;
-    let acquirer = SimulatedAcquirer::open(&outside, &installation.acquirer_key)?;
+    let acquirer = SimulatedAcquirer::open_with(&outside, &installation.acquirer_key, Arc::clone(&installation.chance))?;
     let bank = SimulatedBank::open(&outside)?;
     let rails = Rails { cards: Some(Arc::new(acquirer)), bank: Some(Arc::new(bank.clone())) };
 
@@ -180,30 +190,32 @@ pub fn wire(
     config.rails = rails.clone();
     config.origin_key = installation.origin_key;
     config.explain_key = installation.explain_key;
+    config.chance = Arc::clone(&installation.chance);
     let log = Arc::clone(&config.log);
-    let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?, config);
+    let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), installation.ids("mangopay")?, config);
 
     let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), Acquirer::of(&rails));
     let desk = PayoutDesk::new(engine.clone(), Arc::clone(&reads), Arc::new(bank.clone()));
     let voices = vec![Arc::clone(&dialect) as Arc<dyn Voice>];
-    let pages = Pages::new(checkout.clone(), Arc::clone(&reads), voices.clone(), fresh_ids(&installation)?);
+    let pages = Pages::new(checkout.clone(), Arc::clone(&reads), voices.clone(), installation.ids("pages")?);
     let cards = CardJobs::new(engine.clone(), Arc::clone(&reads), checkout.clone(), voices);
-    let sca = ScaPages::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), fresh_ids(&installation)?);
-    let worker = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), clock, fresh_ids(&installation)?);
+    let sca = ScaPages::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), installation.ids("sca")?);
+    let worker = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), clock, installation.ids("worker")?);
     let worker = ErasureJobs::new(engine.clone()).join(worker);
-    let worker = ScaJobs::new(engine.clone()).join(cards.join(Arc::clone(&desk).join(worker))).build();
+    let worker = ScaJobs::new(engine.clone()).join(cards.join(Arc::clone(&desk).join(worker)));
+    let worker = if installation.foreseen.is_any() { worker.one_by_one() } else { worker }.build();
 
-    let retention = Retention::new(engine.clone(), Arc::clone(&reads), Arc::clone(&installation.clock), fresh_ids(&installation)?);
+    let retention = Retention::new(engine.clone(), Arc::clone(&reads), Arc::clone(&installation.clock), installation.ids("retention")?);
     let retention = Arc::new(retention);
 
-    let couriers = webhooks::couriers(&installation, fresh_ids(&installation)?, Arc::new(Undisturbed), sending);
+    let couriers = webhooks::couriers(&installation, installation.ids("couriers")?, Arc::new(Undisturbed), sending);
     let links = Links::new(public_url, installation.explain_key);
     let why = explanations::why(&installation, Arc::clone(&dialect), log, links, !rate.is_enforced);
     let sandbox = Sandbox {
         engine,
         reads,
         deliveries: Arc::clone(&installation.deliveries),
-        chance: Arc::new(SystemChance),
+        chance: Arc::clone(&installation.chance),
         name_of_event: dialect_mangopay::events::name,
         authenticate: Arc::new(Lent(Arc::clone(&dialect))),
         receiving_iban: bank.receiving_account().iban,
@@ -215,12 +227,12 @@ pub fn wire(
         retention: Arc::clone(&retention),
         clock: Arc::clone(&installation.clock),
         refusals_of_code: dialect_mangopay::results::of_code,
-        ids: Mutex::new(fresh_ids(&installation)?),
+        ids: Mutex::new(installation.ids("sandbox")?),
         under_way: UnderWay::default(),
         waiting: Waiting::default(),
         why: why.clone(),
     };
-    let ids = Arc::new(Mutex::new(fresh_ids(&installation)?));
+    let ids = Arc::new(Mutex::new(installation.ids("door")?));
     let health = get(|| async { ([(CONTENT_TYPE, "application/json")], HEALTH) });
     let router = Router::new()
         .route("/health", health)
@@ -229,9 +241,8 @@ pub fn wire(
         .merge(hosted::sca::router(sca))
         .merge(hosted::explain::router(Arc::new(explanations::Pages(why))))
         .merge(dialect_mangopay::router(Arc::clone(&dialect)));
+    let foreseen = &installation.foreseen;
+    let standing = foreseen.clock.map(|standing| standing.0);
+    let router = if foreseen.is_any() { in_turn(router, worker.clone(), standing) } else { router };
     Ok(Wired { router, installation, worker, couriers, dialect, ids, retention })
-}
-
-fn fresh_ids(installation: &Installation) -> Result<Box<dyn Ids>, InstallationError> {
-    Ok(Box::new(UuidIds::new(Arc::clone(&installation.clock), random_seed()?)))
 }

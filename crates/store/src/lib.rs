@@ -11,6 +11,7 @@ mod migrate;
 mod parity;
 pub mod postgres;
 pub mod seal;
+pub mod seeding;
 pub mod sqlite;
 pub mod vault;
 
@@ -62,6 +63,8 @@ pub struct Opened {
     pub scan: Arc<dyn Scan>,
     /// Seals what was written, behind the acknowledgement.
     pub sealer: Arc<dyn seal::Sealer>,
+    /// Whether somebody worked on the data who drew its secrets or its times in advance.
+    pub seeding: Arc<dyn seeding::Seeding>,
     /// The greatest id given so far; fresh ones have to be greater.
     pub last_id: Uid,
 }

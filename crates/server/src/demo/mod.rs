@@ -42,9 +42,11 @@ pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode,
     runtime.block_on(async {
         let running = Running::start(location, &args.serve, json).await?;
         let (address, public_url, installation) = (running.address, running.public_url.clone(), running.installation());
-        let new = NewPlatform { client_id: format!("demo-{}", platform::random_key()?.split_at(8).0), api_key: platform::random_key()? };
+        let client_id = format!("demo-{}", installation.fresh_hex::<4>("demo", "")?);
+        let new = NewPlatform { api_key: installation.fresh_key(&client_id)?, client_id };
         platform::make(&installation.engine, &installation, &new).await?;
         drop(installation);
+        let sealing = running.sealing();
         let end = Arc::new(tokio::sync::Notify::new());
         let ended = Arc::clone(&end);
         let server = tokio::spawn(async move { running.until(async move { ended.notified().await }).await });
@@ -52,10 +54,13 @@ pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode,
             Scene { address: address.to_string(), public_url: public_url.to_string(), client_id: new.client_id.clone(), api_key: None };
         output::print(json, &scene, || format!("A server runs at http://{address}. The marketplace is platform {}.\n", new.client_id));
         let client = client::Client::connect(address, public_url, new.clone()).await?;
-        story::tell(&client, &mut story::Narrator::new(json)).await?;
+        let time = if args.serve.foreseen.clock.is_some() { story::Time::Standing } else { story::Time::Passing };
+        story::tell(&client, &mut story::Narrator::new(json), time).await?;
         if !json {
             output::line("The whole ledger is held against its invariants:\n");
         }
+        // What is verified does not depend on how fast the sealer was.
+        sealing.await;
         let verified = ledger::verify(location, &ledger::VerifyArgs::default(), json)?;
         if verified != ExitCode::SUCCESS {
             return Ok(verified);

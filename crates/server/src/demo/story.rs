@@ -89,15 +89,24 @@ struct Party {
     wallet: String,
 }
 
+/// How the time comes that a bank takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// By itself.
+    Passing,
+    /// The platform's clock is turned.
+    Standing,
+}
+
 /// Plays the whole story.
-pub async fn tell(client: &Client, narrator: &mut Narrator) -> Result<(), Box<dyn Error>> {
+pub async fn tell(client: &Client, narrator: &mut Narrator, time: Time) -> Result<(), Box<dyn Error>> {
     let buyer = onboard(client, narrator, "Ada", "Buyer", "PAYER").await?;
     let seller = onboard(client, narrator, "Grace", "Seller", "OWNER").await?;
     let parties = [&buyer, &seller];
     let card = register_card(client, narrator, &buyer).await?;
     let pay_in = pay_by_card(client, narrator, &parties, &buyer, &card).await?;
     transfer(client, narrator, &parties).await?;
-    pay_out(client, narrator, &parties, &seller).await?;
+    pay_out(client, narrator, &parties, &seller, time).await?;
     refund(client, narrator, &parties, &buyer, &pay_in).await?;
     be_refused(client, narrator, &parties).await
 }
@@ -176,7 +185,13 @@ async fn transfer(client: &Client, narrator: &mut Narrator, parties: &[&Party; 2
     told(client, narrator, "Ada pays Grace 100.00 EUR; the marketplace keeps a fee of 8.00", &transfer, parties).await
 }
 
-async fn pay_out(client: &Client, narrator: &mut Narrator, parties: &[&Party; 2], seller: &Party) -> Result<(), Box<dyn Error>> {
+async fn pay_out(
+    client: &Client,
+    narrator: &mut Narrator,
+    parties: &[&Party; 2],
+    seller: &Party,
+    time: Time,
+) -> Result<(), Box<dyn Error>> {
     let body = json!({
         "OwnerName": "Grace Seller", "IBAN": "FR7630004000031234567890143", "BIC": "BNPAFRPP",
         "OwnerAddress": { "AddressLine1": "1 Rue de la Paix", "City": "Paris", "PostalCode": "75002", "Country": "FR" },
@@ -198,7 +213,10 @@ async fn pay_out(client: &Client, narrator: &mut Narrator, parties: &[&Party; 2]
         if begun.elapsed() > PATIENCE {
             return Err("the bank does not answer for the payout".into());
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        match time {
+            Time::Passing => tokio::time::sleep(Duration::from_millis(50)).await,
+            Time::Standing => drop(client.sandbox("/clock/advance", &json!({ "seconds": 1 })).await?),
+        }
     }
 }
 

@@ -12,4 +12,5 @@ mod fixtures;
 mod keys;
 mod ledger;
 mod program;
+mod seeded;
 mod tools;

@@ -43,14 +43,14 @@ pub const CLAIM_JOBS: &str = "WITH due AS (
     FROM platform p
     CROSS JOIN LATERAL (
         SELECT t.platform, t.id, t.due_at FROM job t
-        WHERE t.platform = p.platform AND t.done_at IS NULL AND t.lease_until <= $1 AND t.kind = ANY($4)
+        WHERE t.platform = p.platform AND t.done_at IS NULL AND t.lease_until <= $6 AND t.kind = ANY($4)
           AND t.due_at <= $1 + CAST(CAST(convert_from(p.body, 'UTF8') AS JSON) ->> 'clock_offset_ms' AS BIGINT)
-        ORDER BY t.due_at LIMIT $3 FOR UPDATE OF t SKIP LOCKED
+        ORDER BY t.due_at, t.id LIMIT $3 FOR UPDATE OF t SKIP LOCKED
     ) AS j
     WHERE $5 = '00000000-0000-0000-0000-000000000000' OR p.platform = $5
-    ORDER BY j.due_at LIMIT $3
+    ORDER BY j.due_at, j.id LIMIT $3
 )
-UPDATE job AS t SET lease_until = $1 + $2 FROM due WHERE t.platform = due.platform AND t.id = due.id
+UPDATE job AS t SET lease_until = $6 + $2 FROM due WHERE t.platform = due.platform AND t.id = due.id
 RETURNING t.platform, t.id, t.kind, t.subject, t.due_at, t.attempts, t.done_at";
 
 /// Takes a job that one has for longer, if it is as it was.

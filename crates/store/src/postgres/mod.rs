@@ -28,6 +28,7 @@ mod scan;
 mod seal;
 mod seal_check;
 mod seal_strays;
+mod seeding;
 mod seqs;
 mod session;
 mod sql;

@@ -8,6 +8,7 @@ use tokio_postgres::{Client, Error};
 
 use super::backstage::Backstage;
 use super::erasures::{self, Erasures};
+use super::seeding::PostgresSeeding;
 use super::target::Target;
 use super::{deliveries, durable, error, projector, reads, rows, runtime, scan, seal, writer};
 use crate::migrate::{self, SchemaError};
@@ -15,7 +16,7 @@ use crate::vault::Vault;
 use crate::{Opened, Scan};
 
 /// Held while the schema is looked at and changed: the number is ours by chance.
-const MIGRATION_LOCK: i64 = 0x464c_4f52_494e_0001;
+pub const MIGRATION_LOCK: i64 = 0x464c_4f52_494e_0001;
 
 /// Why a database could not be opened. None of the texts has the URL, which may hold a password.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +64,9 @@ pub fn open(url: &str, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     let reads = reads::PostgresReads::new(backstage, progress, Arc::clone(&vault));
     let writer = writer::Writer::new(target.clone(), Arc::clone(&vault), erasures);
     let sealer = Arc::new(seal::PostgresSealer::start(target.clone(), Arc::clone(&vault))?);
+    let seeding = Arc::new(PostgresSeeding(target.clone()));
     let scan = scan::PostgresScan::new(target, vault);
-    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), deliveries, scan: Arc::new(scan), sealer, last_id })
+    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), deliveries, scan: Arc::new(scan), sealer, seeding, last_id })
 }
 
 /// Whether nothing of ours is in a database yet. Changes nothing.

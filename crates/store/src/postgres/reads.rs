@@ -372,12 +372,13 @@ impl Reads for PostgresReads {
 
     fn claim_jobs(&self, claim: Claim) -> ReadFuture<'_, Vec<Job>> {
         Box::pin(async move {
-            let Claim { kinds, of, now, lease_ms, limit } = claim;
+            let Claim { kinds, of, now, passing, lease_ms, limit } = claim;
             let numbers = [now.ms(), lease_ms, i64::from(limit)];
             let mut params: Typed = numbers.into_iter().map(|number| (Box::new(number) as _, Type::INT8)).collect();
             let kinds: Vec<i64> = kinds.iter().map(|kind| i64::from(kind.number())).collect();
             params.push((Box::new(kinds) as _, Type::INT8_ARRAY));
             params.push((Box::new(Id(of.map_or(Uid::default(), |of| of.0))) as _, Type::UUID));
+            params.push((Box::new(passing.ms()) as _, Type::INT8));
             let rows = self.look_up_once(backstage::CLAIM_JOBS, params).await?;
             rows.iter().map(load::job).collect()
         })

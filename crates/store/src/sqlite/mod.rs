@@ -16,6 +16,7 @@ mod rows;
 mod scan;
 mod seal;
 mod seal_check;
+mod seeding;
 mod story;
 mod writer;
 
@@ -106,7 +107,15 @@ pub fn open(folder: &Path, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     let sealer = Arc::new(seal::SqliteSealer::start(connect(&main, false, "FULL")?, Arc::clone(&vault))?);
     let writer = writer::Writer::new(conn, resident, Arc::clone(&vault), lists, Arc::clone(&sealer), lock);
     let scan = scan::SqliteScan::new(readers, vault);
-    Ok(Opened { store: Box::new(writer), reads: Arc::new(reads), deliveries, scan: Arc::new(scan), sealer, last_id })
+    Ok(Opened {
+        store: Box::new(writer),
+        reads: Arc::new(reads),
+        deliveries,
+        scan: Arc::new(scan),
+        sealer,
+        seeding: Arc::new(seeding::SqliteSeeding(main)),
+        last_id,
+    })
 }
 
 /// Opens the ledger of a data folder for reading, whether or not a server owns it.

@@ -339,7 +339,7 @@ const DUE_JOBS: &str = "
         SELECT * FROM (
             SELECT id, platform, kind, subject, due_at, attempts, done_at FROM job INDEXED BY job_due
             WHERE done_at IS NULL AND due_at <= ?1 AND kind IN (SELECT value FROM json_each(?3))
-            ORDER BY due_at LIMIT ?2
+            ORDER BY due_at, id LIMIT ?2
         )
         UNION ALL
         SELECT * FROM (
@@ -348,16 +348,16 @@ const DUE_JOBS: &str = "
             CROSS JOIN job j INDEXED BY job_of_platform
             WHERE clock.ahead > 0 AND j.platform = clock.platform AND j.done_at IS NULL
               AND j.due_at > ?1 AND j.due_at <= ?1 + clock.ahead AND j.kind IN (SELECT value FROM json_each(?3))
-            ORDER BY j.due_at LIMIT ?2
+            ORDER BY j.due_at, j.id LIMIT ?2
         )
-    ) ORDER BY due_at LIMIT ?2";
+    ) ORDER BY due_at, id LIMIT ?2";
 
 /// The same of one platform.
 const DUE_JOBS_OF: &str = "
     SELECT id, platform, kind, subject, due_at, attempts, done_at FROM job INDEXED BY job_of_platform
     WHERE platform = ?4 AND done_at IS NULL AND kind IN (SELECT value FROM json_each(?3))
       AND due_at <= ?1 + (SELECT json_extract(CAST(body AS TEXT), '$.clock_offset_ms') FROM platform WHERE id = ?4)
-    ORDER BY due_at LIMIT ?2";
+    ORDER BY due_at, id LIMIT ?2";
 
 /// How many jobs of a platform are due, up to a bound, and when the next one is.
 const AGENDA: &str = "
@@ -370,11 +370,11 @@ const AGENDA: &str = "
 
 impl Inner {
     fn claim_jobs(&self, claim: &Claim) -> Result<Vec<Job>, StoreError> {
-        let Claim { kinds, of, now, lease_ms, limit } = *claim;
+        let Claim { kinds, of, now, passing, lease_ms, limit } = *claim;
         let numbers: Vec<String> = kinds.iter().map(|kind| kind.number().to_string()).collect();
         let kinds = format!("[{}]", numbers.join(","));
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        leases.retain(|_, lease| lease.until > now.ms());
+        leases.retain(|_, lease| lease.until > passing.ms());
         let wanted = i64::from(limit).saturating_add(i64::try_from(leases.len()).unwrap_or(i64::MAX));
         let due = self.main.with(|conn| {
             let mut due = Vec::new();
@@ -398,7 +398,7 @@ impl Inner {
         })?;
         let free: Vec<Job> = due.into_iter().filter(|job| !has_lease(&leases, job)).take(limit as usize).collect();
         for job in &free {
-            leases.insert(job.id.0, Lease { until: now.plus_ms(lease_ms).ms(), attempts: job.attempts, due_at: job.due_at });
+            leases.insert(job.id.0, Lease { until: passing.plus_ms(lease_ms).ms(), attempts: job.attempts, due_at: job.due_at });
         }
         Ok(free)
     }

@@ -254,7 +254,7 @@ impl Site {
     /// Starts a server over an open store.
     pub fn over(opened: Opened) -> Self {
         static SEEDS: AtomicU64 = AtomicU64::new(1);
-        let Opened { store, reads, deliveries, scan, sealer, last_id } = opened;
+        let Opened { store, reads, deliveries, scan, sealer, last_id, .. } = opened;
         let clock = clock();
         let seed = SEEDS.fetch_add(1, Ordering::Relaxed);
         let ids = UuidIds::new(clock.clone(), seed).after(last_id);

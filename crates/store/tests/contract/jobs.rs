@@ -16,7 +16,7 @@ crate::on_both_stores!(
 
 impl Site {
     async fn claim(&self, kinds: &'static [JobKind], of: Option<PlatformId>, now: Timestamp, limit: u32) -> Vec<Job> {
-        self.reads.claim_jobs(Claim { kinds, of, now, lease_ms: 5_000, limit }).await.unwrap()
+        self.reads.claim_jobs(Claim { kinds, of, now, passing: now, lease_ms: 5_000, limit }).await.unwrap()
     }
 }
 

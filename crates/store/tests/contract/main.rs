@@ -14,6 +14,7 @@ mod jobs;
 mod keys;
 mod ledger;
 mod lists;
+mod marks;
 mod opening;
 mod outbox;
 mod reimbursements;

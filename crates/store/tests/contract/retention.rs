@@ -100,7 +100,7 @@ async fn who_is_erased_is_gone_and_the_ledger_is_whole(home: &impl Home) {
     assert_eq!(site.engine.run(ctx, EraseUser { user: gone.owner }).await.unwrap(), Ok(Erased::Held), "a user who is not closed stays");
     site.engine.run(ctx, CloseUser { user: gone.owner, kind: PersonKind::Natural }).await.unwrap().unwrap();
     let now = site.clock.now().plus_ms(domain::retention::IDENTITY_KEPT_MS);
-    let due = site.reads.claim_jobs(Claim { kinds: JobKind::ALL, of: None, now, lease_ms: 1, limit: 10 }).await.unwrap();
+    let due = site.reads.claim_jobs(Claim { kinds: JobKind::ALL, of: None, now, passing: now, lease_ms: 1, limit: 10 }).await.unwrap();
     assert!(due.iter().any(|job| job.kind == domain::JobKind::EraseUser && job.subject == gone.owner.0), "{due:?}");
     assert_eq!(site.engine.run(ctx, EraseUser { user: gone.owner }).await.unwrap(), Ok(Erased::Done));
     assert_eq!(site.engine.run(ctx, EraseUser { user: gone.owner }).await.unwrap(), Ok(Erased::Done));
