@@ -161,6 +161,11 @@ impl Call {
         }
     }
 
+    /// Whether it came with an idempotency key.
+    pub const fn has_key(&self) -> bool {
+        self.keyed.is_some()
+    }
+
     /// A payment of the platform.
     pub async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, Problem> {
         self.sandbox.reads.payment(self.ctx.platform, id).await.map_err(|error| read_failed(&self.ctx, &error))

@@ -25,12 +25,15 @@ mod call;
 mod cards;
 mod clock;
 mod deliveries;
+mod faults;
 mod fields;
 mod ids;
 mod moment;
+mod outcomes;
 mod payouts;
 mod policy;
 pub mod routes;
+mod sca;
 mod settle;
 mod signing;
 mod users;
@@ -45,10 +48,11 @@ use std::sync::{Arc, Mutex};
 
 use domain::ids::RequestId;
 use domain::payment::Refusal;
+use domain::user::BlockReason;
 use domain::{Actor, EventType, IdempotencyKey, Ids, PlatformId};
 use engine::rail::Credits;
 use engine::rail::bank::PayoutSteering;
-use engine::{Backlog, Chance, Checkout, Clock, Deliveries, Engine, Reads, Retention};
+use engine::{Backlog, Chance, Checkout, Clock, Deliveries, Engine, Faults, Reads, Retention};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
@@ -149,6 +153,18 @@ pub struct Sandbox {
     pub clock: Arc<dyn Clock>,
     /// The refusals that a dialect's code stands for, so that a bank can be made to give one.
     pub refusals_of_code: fn(&str) -> Vec<Option<Refusal>>,
+    /// A dialect's code of a refusal.
+    pub code_of_refusal: fn(Refusal) -> &'static str,
+    /// The reason that a dialect's code of a block stands for.
+    pub block_reason_of_code: fn(&str) -> Option<BlockReason>,
+    /// A dialect's code of a reason to block.
+    pub code_of_block_reason: fn(BlockReason) -> &'static str,
+    /// What goes wrong by order.
+    pub faults: Arc<Faults>,
+    /// The method and pattern in a dialect's table that a method and a path stand for.
+    pub route_of_text: fn(&str, &str) -> Option<(&'static str, &'static str)>,
+    /// The type of event that a dialect has a name for.
+    pub event_of_name: fn(&str) -> Option<EventType>,
     /// The account that wires arrive on, without blanks.
     pub receiving_iban: String,
     /// Names what arrives there.

@@ -12,7 +12,7 @@ use crate::call::{Call, Told};
 use crate::ids;
 
 /// Refusals that a bank may give, by Florin's own words; a dialect's codes for them are taken too.
-const REFUSALS: &[(&str, Refusal)] = &[
+pub const REFUSALS: &[(&str, Refusal)] = &[
     ("refused", Refusal::BankRefused),
     ("needs_contact", Refusal::BankNeedsContact),
     ("fraud", Refusal::BankSuspectsFraud),

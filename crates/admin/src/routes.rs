@@ -12,7 +12,7 @@ use http::{Request, Response};
 
 use crate::answer::Problem;
 use crate::call::handle;
-use crate::{Power, Sandbox, cards, clock, deliveries, payouts, policy, settle, signing, users, why, wires};
+use crate::{Power, Sandbox, cards, clock, deliveries, faults, outcomes, payouts, policy, sca, settle, signing, users, why, wires};
 
 /// One thing that can be asked for.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +58,12 @@ macro_rules! routes {
 
 routes! {
     POST "/sandbox/v1/payins/{id}/receive" PayIns "The money of a declared bank wire arrives." wires::receive;
+    POST "/sandbox/v1/payins/{id}/return" PayIns "The payer's bank takes a credited wire back." wires::take_back;
+    POST "/sandbox/v1/payins/{id}/complete" PayIns "A card pay-in succeeds, whatever it still waits for." cards::complete;
+    POST "/sandbox/v1/payins/{id}/fail" PayIns "A card pay-in is refused, by a code." cards::refuse;
+    POST "/sandbox/v1/payins/{id}/abandon" PayIns "The payer of a card pay-in goes away." cards::abandon;
+    POST "/sandbox/v1/refunds/{id}/succeed" PayIns "The acquirer gives a refund of a card pay-in back." cards::give_back;
+    POST "/sandbox/v1/refunds/{id}/fail" PayIns "The acquirer refuses a refund of a card pay-in, by a code." cards::keep;
     POST "/sandbox/v1/wires" PayIns "Money arrives at the institution's bank." wires::arrive;
     POST "/sandbox/v1/payins/{id}/3ds/pass" PayIns "The payer of a card pay-in authenticates." cards::pass;
     POST "/sandbox/v1/payins/{id}/3ds/fail" PayIns "The payer of a card pay-in does not authenticate." cards::fail;
@@ -73,7 +79,15 @@ routes! {
     GET "/sandbox/v1/webhooks/secret" Platform "The secret that deliveries are signed with is shown." signing::view;
     POST "/sandbox/v1/webhooks/secret" Platform "Deliveries are signed from now on, with a new secret." signing::renew;
     DELETE "/sandbox/v1/webhooks/secret" Platform "Deliveries are not signed any more." signing::end;
+    POST "/sandbox/v1/users/{id}/sca/complete" Users "A user shows who they are in the session that is open." sca::complete;
+    POST "/sandbox/v1/users/{id}/sca/fail" Users "A user types wrong codes until the session ends." sca::fail;
+    POST "/sandbox/v1/users/{id}/sca/abandon" Users "A user lets the session's time pass." sca::abandon;
+    GET "/sandbox/v1/outcomes" Platform "What can be made to happen, and by which codes." outcomes::list;
     POST "/sandbox/v1/policy" Platform "Switches of the platform's policy are set and told." policy::change;
+    GET "/sandbox/v1/faults" Platform "What is to go wrong, and how often still." faults::list;
+    POST "/sandbox/v1/faults" Platform "The next calls or webhooks go wrong." faults::add;
+    DELETE "/sandbox/v1/faults" Platform "Nothing is to go wrong any more." faults::clear;
+    DELETE "/sandbox/v1/faults/{id}" Platform "One thing is to go wrong no more." faults::remove;
     GET "/sandbox/v1/clock" Platform "What time it is, and what is due next." clock::tell;
     POST "/sandbox/v1/clock" Platform "Time passes, and whatever is due is done at its own time." clock::turn;
     POST "/sandbox/v1/clock/advance" Platform "Time passes for the platform." clock::advance;

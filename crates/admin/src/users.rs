@@ -1,13 +1,14 @@
 //! A user's identity is found good; a user is blocked, or not any more.
 
 use axum::body::Body;
-use domain::user::{BlockUser, BlockUserError, Blocks, UnblockUser, User, Verification, VerifyUser, VerifyUserError};
+use domain::user::{BlockReason, BlockUser, BlockUserError, Blocks, UnblockUser, User, Verification, VerifyUser, VerifyUserError};
 use domain::{Record, UserId};
 use http::Response;
 use serde::Serialize;
 
 use crate::answer::{Problem, bytes};
 use crate::call::Call;
+use crate::fields::Fields;
 use crate::ids;
 
 #[derive(Serialize)]
@@ -17,6 +18,8 @@ struct UserBody {
     verification: &'static str,
     inflows_blocked: bool,
     outflows_blocked: bool,
+    /// Why, in one word, if somebody said so.
+    block_reason: Option<&'static str>,
 }
 
 /// `POST /users/{id}/verify`: every required proof is found good. The real transition, with its events.
@@ -36,15 +39,23 @@ pub async fn verify(call: Call) -> Result<Response<Body>, Problem> {
     .await
 }
 
-/// `POST /users/{id}/block`. Fields, optional: `inflows`, `outflows`; without any, both.
+/// `POST /users/{id}/block`. Fields, optional: `inflows`, `outflows`; without any, both; `code`, a reason's word or a dialect's code.
 pub async fn block(call: Call) -> Result<Response<Body>, Problem> {
-    let block = BlockUser { user: user(&call)?, flows: flows(&call)? };
+    let mut fields = call.fields()?;
+    let code = fields.text("code");
+    let by_word = |code: &str| BlockReason::ALL.iter().copied().find(|reason| reason.word().eq_ignore_ascii_case(code));
+    let reason = code.as_deref().and_then(|code| by_word(code).or_else(|| (call.sandbox.block_reason_of_code)(code)));
+    if code.is_some() && reason.is_none() {
+        let words: Vec<&str> = BlockReason::ALL.iter().map(|reason| reason.word()).collect();
+        fields.note("code", format!("has to be a code that a user is blocked by, or one of: {}", words.join(", ")));
+    }
+    let block = BlockUser { user: user(&call)?, flows: flows(fields)?, reason };
     call.submit(block, blocked).await
 }
 
 /// `POST /users/{id}/unblock`. Fields, optional: `inflows`, `outflows`; without any, both.
 pub async fn unblock(call: Call) -> Result<Response<Body>, Problem> {
-    let unblock = UnblockUser { user: user(&call)?, flows: flows(&call)? };
+    let unblock = UnblockUser { user: user(&call)?, flows: flows(call.fields()?)? };
     call.submit(unblock, blocked).await
 }
 
@@ -52,8 +63,7 @@ fn user(call: &Call) -> Result<UserId, Problem> {
     ids::parse("user_m_", &call.id).ok_or_else(|| Problem::not_found("user"))
 }
 
-fn flows(call: &Call) -> Result<Blocks, Problem> {
-    let mut fields = call.fields()?;
+fn flows(mut fields: Fields) -> Result<Blocks, Problem> {
     let (inflows, outflows) = (fields.flag("inflows"), fields.flag("outflows"));
     fields.finish()?;
     let is_silent = inflows.is_none() && outflows.is_none();
@@ -79,5 +89,6 @@ fn rendered(record: &Record) -> Result<Vec<u8>, Problem> {
         verification,
         inflows_blocked: user.blocks.inflows,
         outflows_blocked: user.blocks.outflows,
+        block_reason: user.block_reason.map(BlockReason::word),
     }))
 }

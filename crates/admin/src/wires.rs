@@ -4,7 +4,9 @@ use axum::body::Body;
 use domain::PaymentId;
 use domain::Secret;
 use domain::bank_account::Iban;
-use domain::payment::{Debtor, Detail, Payment, Receipt, ReceiveWire, ReceiveWireError, Received};
+use domain::payment::{
+    Debtor, Detail, Payment, Receipt, ReceiveWire, ReceiveWireError, Received, TakeBackWire, TakeBackWireError, TakenBack,
+};
 use http::Response;
 use money::Money;
 use serde::Serialize;
@@ -90,6 +92,39 @@ async fn submit(
         Err(ReceiveWireError::Amount) => Err(Problem::conflict("A balance would not fit.")),
         Err(ReceiveWireError::OtherCredit) => Err(Problem::conflict("Another amount arrived under this bank_reference.")),
         Err(ReceiveWireError::Fault) => Err(Problem::fault()),
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct TakenBackBody {
+    pay_in: String,
+    /// The refund that this made.
+    refund: String,
+    /// Minor units that were not there any more, and that the owner of the wallet owes; null where it was booked before.
+    owed: Option<i64>,
+    amount: i64,
+    currency: &'static str,
+}
+
+/// `POST /payins/{id}/return`: the payer's bank takes a credited wire back, all of it. Field, optional: `bank_reference`.
+pub async fn take_back(call: Call) -> Result<Response<Body>, Problem> {
+    let not_found = || Problem::not_found("bank-wire pay-in");
+    let pay_in: PaymentId = ids::parse("payin_m_", &call.id).ok_or_else(not_found)?;
+    let mut fields = call.fields()?;
+    let bank_reference = Some(fields.text("bank_reference").unwrap_or_else(|| fresh_reference(&call)));
+    fields.finish()?;
+    call.submit(TakeBackWire { pay_in, bank_reference }, move |result| match result {
+        Ok(TakenBack { refund, owed }) => Ok(bytes(&TakenBackBody {
+            pay_in: pay_in.to_string(),
+            refund: refund.id.to_string(),
+            owed: *owed,
+            amount: refund.credited.minor(),
+            currency: refund.credited.currency().code(),
+        })),
+        Err(TakeBackWireError::NotFound) => Err(not_found()),
+        Err(TakeBackWireError::NotSucceeded) => Err(Problem::conflict("The wire was not credited.")),
+        Err(TakeBackWireError::Fault) => Err(Problem::fault()),
     })
     .await
 }

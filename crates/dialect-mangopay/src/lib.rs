@@ -22,6 +22,7 @@
 
 mod audit;
 pub mod auth;
+pub mod block_codes;
 pub mod call;
 pub mod endpoints;
 pub mod events;
@@ -43,4 +44,4 @@ mod workbench;
 
 pub use auth::{digest_of, fresh_secret};
 pub use call::Call;
-pub use service::{Admission, Config, Dialect, Local, NotAdmitted, router};
+pub use service::{Admission, Config, Dialect, Local, NotAdmitted, route_of_text, router};

@@ -104,6 +104,8 @@ pub struct RateState {
     pub windows: [WindowState; WINDOWS],
     /// Whether the call is one too many. Such a call is not counted.
     pub is_refused: bool,
+    /// Whether it is one too many, and counted all the same because limits are not enforced.
+    pub is_over: bool,
 }
 
 impl RateState {
@@ -175,7 +177,7 @@ impl Counters {
             let reset_s = window.newest.saturating_add(BUCKET_COUNT).saturating_mul(width_s(span_s));
             *state = WindowState { made: window.total, remaining: limit.saturating_sub(window.total), reset_s };
         }
-        RateState { windows: states, is_refused }
+        RateState { windows: states, is_refused, is_over: is_full && !is_refused }
     }
 }
 

@@ -12,14 +12,14 @@ use axum::routing::{any, get};
 use bytes::Bytes;
 use domain::ids::RequestId;
 use domain::payment::ReceivingAccount;
-use domain::platform::{Environment, Scopes};
-use domain::{Actor, Ctx, Given, Ids, Named, PlatformId, Timestamp};
-use edge::BodyError;
+use domain::platform::{Environment, Platform, Scopes};
+use domain::{Actor, Ctx, Given, Ids, Named, PlatformId, RecordKey, Resource, Timestamp};
 use edge::explain::FLORIN_EXPLAIN;
 use edge::key::{IDEMPOTENCY_KEY, Space, keyed};
 use edge::log::RequestLog;
+use edge::{BodyError, Cut};
 use engine::rail::Rails;
-use engine::{Acquirer, Chance, Clock, Engine, Keyed, OWNERS_KEYS, ReadTrail, Reads, Refused, SystemChance};
+use engine::{Acquirer, CallFault, Chance, Clock, Engine, Faults, Keyed, OWNERS_KEYS, ReadTrail, Reads, Refused, SystemChance};
 use http::header::{ALLOW, AUTHORIZATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
@@ -65,6 +65,8 @@ pub struct Config {
     pub rails: Rails,
     /// Key of the hash that the audit trail keeps of callers' addresses.
     pub origin_key: [u8; 32],
+    /// What goes wrong by order of sandbox platforms.
+    pub faults: Arc<Faults>,
     /// What tokens and the secrets of pages are drawn from.
     pub chance: Arc<dyn Chance>,
     /// Remembers the requests of sandbox platforms.
@@ -93,6 +95,7 @@ impl Config {
             },
             rails: Rails::default(),
             origin_key: [0; 32],
+            faults: Arc::default(),
             chance: Arc::new(SystemChance),
             log: Arc::default(),
             explain_key: [0; 32],
@@ -131,9 +134,9 @@ impl Dialect {
             trail: ReadTrail::new(engine.clone()),
             engine,
             authenticator: Authenticator::new(Arc::clone(&reads), Arc::clone(&clock)),
+            acquirer: Acquirer::of(&config.rails).heeding(Arc::clone(&reads)),
             reads,
             rates: RateLimits::new(config.rate),
-            acquirer: Acquirer::of(&config.rails),
             witness: Witness::new(&config),
             config,
             clock,
@@ -184,9 +187,9 @@ impl Dialect {
         if is_local {
             return self.answer(received, parts, body, matched, caller, seen).await;
         }
-        let rate = self.rates.count(caller.platform, received.at.seconds());
+        let rate = self.counted(&caller, received.at.seconds()).await;
         let mut response = match may_go_on(&caller, needed(access, matched.route.verb), &rate) {
-            Ok(()) => self.answer(received, parts, body, matched, caller, seen).await,
+            Ok(()) => self.answer_or_fail(received, parts, body, matched, caller, seen).await,
             Err(NotAdmitted::Forbidden) => {
                 received.error(&WireError::forbidden_ressource("This endpoint is not available for your account"))
             }
@@ -201,7 +204,7 @@ impl Dialect {
     /// Errors: only those of the credentials. Whether a known caller may go on is in [`Admission::verdict`].
     pub async fn admit(&self, headers: &HeaderMap, needed: Option<Scopes>) -> Result<Admission, AuthError> {
         let caller = self.caller(headers).await?;
-        let rate = self.rates.count(caller.platform, self.clock.now().seconds());
+        let rate = self.counted(&caller, self.clock.now().seconds()).await;
         let verdict = may_go_on(&caller, needed, &rate);
         Ok(Admission { caller, rate, verdict })
     }
@@ -210,6 +213,48 @@ impl Dialect {
     #[must_use]
     pub fn origin(&self, parts: &Parts) -> [u8; 16] {
         edge::origin(&self.config.origin_key, parts)
+    }
+
+    /// Counts a call. Where limits are only counted, they hold all the same for a platform that rehearses.
+    async fn counted(&self, caller: &Caller, now_s: i64) -> RateState {
+        let rate = self.rates.count(caller.platform, now_s);
+        if rate.is_refused || !rate.is_over {
+            return rate;
+        }
+        let key = RecordKey { kind: Platform::KIND, platform: caller.platform, id: caller.platform.0 };
+        let platform = self.reads.record(key).await.ok().flatten().and_then(|record| record.body::<Platform>());
+        RateState { is_refused: platform.is_some_and(|platform| platform.policy.is_rehearsal), ..rate }
+    }
+
+    /// What a known caller is answered, or what goes wrong with the call by the platform's own order.
+    async fn answer_or_fail(
+        self: &Arc<Self>,
+        received: Received,
+        parts: &Parts,
+        body: Body,
+        matched: &Matched<Endpoint>,
+        caller: Caller,
+        seen: &mut Seen,
+    ) -> WireResponse {
+        let faults = &self.config.faults;
+        match faults.of_call(caller.platform, matched.route.verb.name(), matched.route.pattern) {
+            None => self.answer(received, parts, body, matched, caller, seen).await,
+            Some(CallFault::TooMany) => received.error(&WireError::rate_limit()),
+            Some(CallFault::Broken) => received.error(&WireError::fault()),
+            Some(CallFault::Busy) => received.error(&WireError::overloaded()),
+            Some(CallFault::DropBeforeCommit) => cut(received.error(&WireError::fault())),
+            Some(CallFault::DropAfterCommit) => cut(self.answer(received, parts, body, matched, caller, seen).await),
+            Some(CallFault::Latency(wait)) => {
+                if !faults.hold(caller.platform, wait).await {
+                    return received.error(&WireError::overloaded());
+                }
+                // Credentials may have ended meanwhile.
+                match self.authenticate(matched.route.target.access, &parts.headers).await {
+                    Ok(caller) => self.answer(received, parts, body, matched, caller, seen).await,
+                    Err(_) => denied(&received, matched.route.target.access),
+                }
+            }
+        }
     }
 
     /// What a known caller is answered.
@@ -381,6 +426,32 @@ impl Received {
     fn error(&self, error: &WireError) -> WireResponse {
         error_response(error, self.request, self.at)
     }
+}
+
+/// The connection is cut in place of this answer.
+fn cut(mut response: WireResponse) -> WireResponse {
+    response.extensions_mut().insert(Cut);
+    response
+}
+
+/// The route that a method and a path stand for: the path as the table has it, whatever its placeholders are called, or
+/// without version and client.
+#[must_use]
+pub fn route_of_text(method: &str, path: &str) -> Option<(&'static str, &'static str)> {
+    let same = |asked: &str, known: &str| {
+        let (mut asked, mut known) = (asked.trim_matches('/').split('/'), known.trim_matches('/').split('/'));
+        loop {
+            match (asked.next(), known.next()) {
+                (None, None) => return true,
+                (Some(asked), Some(known)) if known.starts_with('{') && asked.starts_with('{') => {}
+                (Some(asked), Some(known)) if asked.eq_ignore_ascii_case(known) => {}
+                _ => return false,
+            }
+        }
+    };
+    let short = |pattern: &'static str| pattern.strip_prefix("/v2.01/{ClientId}").unwrap_or(pattern);
+    let found = ROUTES.iter().find(|route| route.verb.name() == method && (same(path, route.pattern) || same(path, short(route.pattern))));
+    found.map(|route| (route.verb.name(), route.pattern))
 }
 
 fn denied(received: &Received, access: Access) -> WireResponse {
@@ -621,6 +692,18 @@ mod tests {
         let seen = world.call("PATCH", "/wallets/1", &[], "").await;
         assert_eq!((seen.status.as_u16(), &seen.headers["allow"]), (405, &HeaderValue::from_static("GET, PUT")));
         assert_eq!(seen.get("Message"), "The requested resource does not support http method 'PATCH'.");
+    }
+
+    #[test]
+    fn a_route_is_named_with_or_without_its_client() {
+        let transfers = Some(("POST", "/v2.01/{ClientId}/transfers"));
+        for path in ["/v2.01/{ClientId}/transfers", "/V2.01/{client}/transfers/", "/transfers", "transfers"] {
+            assert_eq!(route_of_text("POST", path), transfers, "{path}");
+        }
+        for (method, path) in [("PATCH", "/transfers"), ("POST", "/transfers/{x}/y/z"), ("POST", ""), ("POST", "/{x}")] {
+            assert_eq!(route_of_text(method, path), None, "{method} {path}");
+        }
+        assert!(route_of_text("GET", "/transfers/{Id}").is_some());
     }
 
     #[tokio::test]

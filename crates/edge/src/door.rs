@@ -24,6 +24,7 @@ use tower::ServiceExt;
 
 use crate::Limits;
 use crate::accept::bear;
+use crate::cut::unless_cut;
 use crate::limits::BUFFER_MAX_BYTES;
 use crate::line::{Line, Peer, Phase};
 use crate::memory::Memory;
@@ -100,7 +101,7 @@ where
                     request.extensions_mut().insert(Peer { address, line: Arc::clone(&line) });
                     let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
                     line.end();
-                    Ok::<_, Infallible>(response)
+                    unless_cut(response)
                 }
             });
             connections.spawn(connection.attend(service, seat));

@@ -18,6 +18,7 @@
 
 pub mod accept;
 pub mod body;
+mod cut;
 pub mod door;
 pub mod explain;
 pub mod key;
@@ -30,6 +31,7 @@ mod origin;
 mod watched;
 
 pub use body::BodyError;
+pub use cut::Cut;
 pub use door::serve;
 pub use limits::{CONNECTIONS_MAX, Limits};
 pub use line::Peer;

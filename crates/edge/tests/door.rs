@@ -51,6 +51,14 @@ async fn serve(limits: Limits) -> Server {
     let router = Router::new()
         .route("/length", post(length))
         .route("/peer", get(|request: Request<Body>| async move { request.extensions().get::<Peer>().unwrap().address.to_string() }))
+        .route(
+            "/cut",
+            get(|| async {
+                let mut response = Response::new(Body::from("never seen"));
+                response.extensions_mut().insert(edge::Cut);
+                response
+            }),
+        )
         .route("/wait", get(wait));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -331,4 +339,15 @@ async fn the_end_comes_whoever_stalls() {
     server.stop();
     server.has_ended().await;
     stalled.ends().await;
+}
+
+#[tokio::test]
+async fn a_connection_is_cut_in_place_of_an_answer_and_no_other() {
+    let server = serve(wide()).await;
+    let mut beside = server.connect().await;
+    assert_eq!(beside.ask(&post_of(0)).await.0, 200);
+    let mut client = server.connect().await;
+    client.send("GET /cut HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.ends().await;
+    assert_eq!(beside.ask(&post_of(0)).await.0, 200);
 }

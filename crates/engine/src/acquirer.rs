@@ -2,35 +2,61 @@
 
 use std::sync::Arc;
 
-use domain::Timestamp;
 use domain::card::{CardAnswer, CardValidation, Verdict};
 use domain::ids::CardValidationId;
 use domain::payment::{CardPayIn, Detail, Payment, Status};
+use domain::platform::{Platform, Settlement};
+use domain::{PlatformId, RecordKey, Resource, Timestamp};
 use ledger::Uid;
 use money::Money;
 
-use crate::rail::{CardRail, CardRefund, Charge, InTime, RailFuture, Rails};
+use crate::Reads;
+use crate::rail::{CardOrder, CardRail, CardRefund, Charge, InTime, RailFuture, Rails};
 
 /// The acquirer, if there is one. Whatever cannot be heard is [`CardAnswer::Pending`].
 #[derive(Clone)]
-pub struct Acquirer(Option<Arc<dyn CardRail>>);
+pub struct Acquirer {
+    rail: Option<Arc<dyn CardRail>>,
+    /// Where the policies are that a simulated one heeds.
+    policies: Option<Arc<dyn Reads>>,
+}
 
 impl Acquirer {
     /// The acquirer among the rails; each of its answers is waited for [`crate::rail::in_time`].
     #[must_use]
     pub fn of(rails: &Rails) -> Self {
-        Self(rails.cards.clone().map(|rail| Arc::new(InTime::new(rail)) as Arc<dyn CardRail>))
+        Self { rail: rails.cards.clone().map(|rail| Arc::new(InTime::new(rail)) as Arc<dyn CardRail>), policies: None }
+    }
+
+    /// The same, and what it is asked for comes with how the platform's policy wants the outside to take its time.
+    #[must_use]
+    pub fn heeding(self, policies: Arc<dyn Reads>) -> Self {
+        Self { policies: Some(policies), ..self }
+    }
+
+    async fn settlement(&self, platform: PlatformId) -> Option<Settlement> {
+        let Some(reads) = &self.policies else { return Some(Settlement::Instant) };
+        match reads.record(RecordKey { kind: Platform::KIND, platform, id: platform.0 }).await {
+            Ok(record) => {
+                Some(record.and_then(|record| record.body::<Platform>()).map_or(Settlement::Instant, |it| it.policy.settlement()))
+            }
+            Err(error) => {
+                tracing::error!(%error, "a policy could not be read; the acquirer will be asked later");
+                None
+            }
+        }
     }
 
     /// The port itself, for tokens.
     #[must_use]
     pub fn rail(&self) -> Option<&Arc<dyn CardRail>> {
-        self.0.as_ref()
+        self.rail.as_ref()
     }
 
     /// Charges the card of a pay-in that is under way and has one.
     pub async fn charge(&self, payment: &Payment, at: Timestamp) -> CardAnswer {
-        match (&self.0, charge_of(payment, at)) {
+        let Some(settlement) = self.settlement(payment.platform).await else { return CardAnswer::Pending };
+        match (&self.rail, charge_of(payment, at, settlement)) {
             (Some(rail), Some(charge)) => heard(rail.charge(charge)).await.unwrap_or(CardAnswer::Pending),
             _ => CardAnswer::Pending,
         }
@@ -38,7 +64,7 @@ impl Acquirer {
 
     /// How the charge of a pay-in stands; one that never arrived is sent again, under the same reference.
     pub async fn ask(&self, payment: &Payment, at: Timestamp) -> CardAnswer {
-        let Some(rail) = &self.0 else { return CardAnswer::Pending };
+        let Some(rail) = &self.rail else { return CardAnswer::Pending };
         match heard(rail.find_charge(payment.id.0)).await {
             Some(Some(answer)) => answer,
             Some(None) => self.charge(payment, at).await,
@@ -48,7 +74,8 @@ impl Acquirer {
 
     /// Gives back what a refund says.
     pub async fn refund(&self, refund: &Payment) -> CardAnswer {
-        match (&self.0, refund_of(refund)) {
+        let Some(settlement) = self.settlement(refund.platform).await else { return CardAnswer::Pending };
+        match (&self.rail, refund_of(refund, settlement)) {
             (Some(rail), Some(asked)) => heard(rail.refund(asked)).await.unwrap_or(CardAnswer::Pending),
             _ => CardAnswer::Pending,
         }
@@ -56,7 +83,7 @@ impl Acquirer {
 
     /// How a refund stands; one that never arrived is sent again, under the same reference.
     pub async fn ask_refund(&self, refund: &Payment) -> CardAnswer {
-        let Some(rail) = &self.0 else { return CardAnswer::Pending };
+        let Some(rail) = &self.rail else { return CardAnswer::Pending };
         match heard(rail.find_refund(refund.id.0)).await {
             Some(Some(answer)) => answer,
             Some(None) => self.refund(refund).await,
@@ -72,7 +99,7 @@ impl Acquirer {
         currency: money::Currency,
         at: Timestamp,
     ) -> CardAnswer {
-        let Some(rail) = self.0.as_ref().filter(|_| validation.is_open()) else { return CardAnswer::Pending };
+        let Some(rail) = self.rail.as_ref().filter(|_| validation.is_open()) else { return CardAnswer::Pending };
         let charge = Charge {
             reference: id.0,
             token: validation.seen.token.clone(),
@@ -81,6 +108,8 @@ impl Acquirer {
             category: validation.terms.category,
             postal_code: None,
             at,
+            // It moves no money.
+            settlement: Settlement::Instant,
         };
         heard(rail.charge(charge)).await.unwrap_or(CardAnswer::Pending)
     }
@@ -93,7 +122,7 @@ impl Acquirer {
         currency: money::Currency,
         at: Timestamp,
     ) -> CardAnswer {
-        let Some(rail) = &self.0 else { return CardAnswer::Pending };
+        let Some(rail) = &self.rail else { return CardAnswer::Pending };
         match heard(rail.find_charge(id.0)).await {
             Some(Some(answer)) => answer,
             Some(None) => self.validate(id, validation, currency, at).await,
@@ -103,8 +132,22 @@ impl Acquirer {
 
     /// Tells what the payer did when asked to authenticate.
     pub async fn authenticate(&self, reference: Uid, verdict: Verdict) -> CardAnswer {
-        let Some(rail) = &self.0 else { return CardAnswer::Pending };
+        let Some(rail) = &self.rail else { return CardAnswer::Pending };
         heard(rail.authenticate(reference, verdict)).await.unwrap_or(CardAnswer::Pending)
+    }
+}
+
+impl Acquirer {
+    /// Tells a simulated acquirer what becomes of a charge. `Err`: it was not heard, or takes no orders.
+    pub async fn order(&self, reference: Uid, order: CardOrder) -> Result<Option<CardAnswer>, ()> {
+        let Some(rail) = &self.rail else { return Err(()) };
+        heard(rail.order(reference, order)).await.ok_or(())
+    }
+
+    /// The same of a refund.
+    pub async fn order_refund(&self, reference: Uid, order: CardOrder) -> Result<Option<CardAnswer>, ()> {
+        let Some(rail) = &self.rail else { return Err(()) };
+        heard(rail.order_refund(reference, order)).await.ok_or(())
     }
 }
 
@@ -119,7 +162,7 @@ async fn heard<T>(asked: RailFuture<'_, T>) -> Option<T> {
     }
 }
 
-fn charge_of(payment: &Payment, at: Timestamp) -> Option<Charge> {
+fn charge_of(payment: &Payment, at: Timestamp, settlement: Settlement) -> Option<Charge> {
     let Detail::Card(card) = &payment.detail else { return None };
     let CardPayIn { card: used, terms, postal_code, .. } = &**card;
     let used = used.as_ref().filter(|_| payment.status == Status::Created)?;
@@ -131,10 +174,11 @@ fn charge_of(payment: &Payment, at: Timestamp) -> Option<Charge> {
         category: terms.category,
         postal_code: postal_code.clone(),
         at,
+        settlement,
     })
 }
 
-fn refund_of(refund: &Payment) -> Option<CardRefund> {
+fn refund_of(refund: &Payment, settlement: Settlement) -> Option<CardRefund> {
     let charge = refund.initial.filter(|_| refund.status == Status::Created)?;
-    Some(CardRefund { reference: refund.id.0, charge: charge.0, amount: refund.credited })
+    Some(CardRefund { reference: refund.id.0, charge: charge.0, amount: refund.credited, settlement })
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use domain::card::{Card, CardAnswer, CardValidation, Expiry, SettleValidation, TokenizerError, Verdict};
 use domain::ids::{CardId, CardValidationId};
-use domain::payment::{CardPayInError, Detail, EnterCard, ExpireCardPage, Payment, PlayPayer, Refusal, SettleCardPayIn, Status};
+use domain::payment::{
+    CardPayInError, Detail, EnterCard, ExpireCardPage, Payment, PaymentKind, PlayPayer, Refusal, SettleCardPayIn, SettleRefund, Status,
+};
 use domain::platform::{Environment, InSandbox, InSandboxError, Platform};
 use domain::{Command, Ctx, PaymentId, PlatformId, Record, RecordKey, Resource, Secret, Timestamp};
 use money::Currency;
 
-use crate::rail::TypedCard;
+use crate::rail::{CardOrder, TypedCard};
 use crate::{Acquirer, Clock, Engine, Reads, Refused, StoreError};
 
 /// Why a step was not taken.
@@ -215,6 +217,60 @@ impl Checkout {
                 if is_asked { self.authenticate(ctx, pay_in, verdict).await } else { Ok(paid) }
             }
         }
+    }
+
+    /// Has the simulated acquirer accept or refuse a pay-in, wherever it stands, in its payer's and its issuer's place: types
+    /// the rail's test card where one is to be typed, and what the payer is asked counts as done.
+    ///
+    /// Errors: as of [`Checkout::play`].
+    pub async fn order(&self, ctx: Ctx, pay_in: PaymentId, order: CardOrder) -> Result<Payment, CheckoutError> {
+        let payment = match self.run(ctx, InSandbox(PlayPayer { pay_in })).await? {
+            Ok(payment) => payment,
+            Err(InSandboxError::NotASandbox) => return Err(CheckoutError::NotFound),
+            Err(InSandboxError::Command(error)) => return Err(error.into()),
+        };
+        let Detail::Card(card) = &payment.detail else { return Err(CheckoutError::NotFound) };
+        if payment.status != Status::Created {
+            return Err(CheckoutError::Over);
+        }
+        let needs_card = card.web().is_some() && card.card.is_none();
+        self.outlive(move |it| async move {
+            let answer = it.acquirer.order(pay_in.0, order).await.map_err(|()| CheckoutError::Unavailable)?;
+            if needs_card {
+                let card = it.acquirer.rail().and_then(|rail| rail.test_card()).ok_or(CheckoutError::Unavailable)?;
+                return it.pay(ctx, pay_in, card).await;
+            }
+            // One that the acquirer has not heard of is on its way there, or its job sends it: it is what was ordered then.
+            let answer = match answer {
+                Some(answer) => answer,
+                None => it.acquirer.charge(&payment, it.now(ctx.platform).await?).await,
+            };
+            Ok(it.run(ctx, SettleCardPayIn::of(&payment, answer)).await??)
+        })
+        .await
+    }
+
+    /// Has the simulated acquirer accept or refuse a refund of a card pay-in.
+    ///
+    /// Errors: as of [`Checkout::play`].
+    pub async fn order_refund(&self, ctx: Ctx, refund: PaymentId, order: CardOrder) -> Result<Payment, CheckoutError> {
+        if self.platform(ctx.platform).await?.environment != Environment::Sandbox {
+            return Err(CheckoutError::NotFound);
+        }
+        let payment = self.reads.payment(ctx.platform, refund).await?;
+        let is_of_pay_in = |payment: &Payment| matches!(payment.detail, Detail::Refund(_)) && payment.kind == PaymentKind::Payout;
+        let payment = payment.filter(is_of_pay_in).ok_or(CheckoutError::NotFound)?;
+        if payment.status != Status::Created {
+            return Err(CheckoutError::Over);
+        }
+        self.outlive(move |it| async move {
+            let answer = match it.acquirer.order_refund(refund.0, order).await.map_err(|()| CheckoutError::Unavailable)? {
+                Some(answer) => answer,
+                None => it.acquirer.refund(&payment).await,
+            };
+            it.run(ctx, SettleRefund::of(&payment, answer)).await?.map_err(|_| CheckoutError::NotFound)
+        })
+        .await
     }
 
     /// Ends whatever a pay-in still waits for, because its time is over.

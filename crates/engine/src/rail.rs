@@ -6,7 +6,7 @@ pub mod card;
 mod in_time;
 
 pub use bank::{BankRail, Credits};
-pub use card::{CardRail, CardRefund, Charge, TypedCard};
+pub use card::{CardOrder, CardRail, CardRefund, Charge, TypedCard};
 pub use in_time::{ANSWER_TIMEOUT, InTime, in_time};
 
 use std::fmt;

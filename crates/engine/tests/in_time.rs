@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::bank_account::BankDetails;
 use domain::card::{CardAnswer, Expiry, PaymentCategory, SecureMode, Verdict};
 use domain::payment::AppliedMode;
+use domain::platform::Settlement;
 use domain::{Secret, Timestamp};
 use engine::Acquirer;
 use engine::rail::bank::{BankRail, Beneficiary, CreditTransfer, FallBack};
@@ -34,9 +35,11 @@ async fn a_bank_that_never_answers_is_given_up() {
         fall_back: FallBack::Never,
         to: Beneficiary { name: Secret::default(), account: account() },
         statement_text: None,
+        at: Timestamp::from_ms(0),
+        settlement: Settlement::Instant,
     };
     is_given_up(bank.send(transfer)).await;
-    is_given_up(bank.ask("r")).await;
+    is_given_up(bank.ask("r", Timestamp::from_ms(0))).await;
     is_given_up(bank.recall("r")).await;
     is_given_up(bank.takes_instant(&account())).await;
 }
@@ -59,13 +62,14 @@ async fn an_acquirer_that_never_answers_is_given_up() {
         category: PaymentCategory::Ecommerce,
         postal_code: None,
         at,
+        settlement: Settlement::Instant,
     };
     is_given_up(rail.tokenize(typed)).await;
     is_given_up(rail.describe(token)).await;
     is_given_up(rail.charge(charge)).await;
     is_given_up(rail.find_charge(reference)).await;
     is_given_up(rail.authenticate(reference, Verdict::Passed)).await;
-    is_given_up(rail.refund(CardRefund { reference, charge: reference, amount })).await;
+    is_given_up(rail.refund(CardRefund { reference, charge: reference, amount, settlement: Settlement::Instant })).await;
     is_given_up(rail.find_refund(reference)).await;
     assert_eq!(acquirer.authenticate(reference, Verdict::Passed).await, CardAnswer::Pending, "what is unheard is no answer");
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use domain::Ids;
 use domain::hook::Delivery;
-use events::{Couriers, Meddler, Pair, Reach, Settings, Wording};
+use engine::{Faults, WebhookFault};
+use events::{Couriers, Meddler, Meddling, Pair, Reach, Settings, Wording};
 
 use crate::installation::Installation;
 
@@ -74,6 +75,21 @@ pub fn couriers(installation: &Installation, ids: Box<dyn Ids>, meddler: Arc<dyn
         },
         settings,
     )
+}
+
+/// Has deliveries go wrong as their platforms ordered.
+pub struct ByOrder(pub Arc<Faults>);
+
+impl Meddler for ByOrder {
+    fn meddle(&self, delivery: &Delivery) -> Meddling {
+        match self.0.of_webhook(delivery.platform, delivery.event) {
+            None => Meddling::Leave,
+            Some(WebhookFault::Lost) => Meddling::Lose,
+            Some(WebhookFault::Doubled) => Meddling::Double,
+            Some(WebhookFault::Late(by_ms)) => Meddling::Late(by_ms),
+            Some(WebhookFault::OutOfOrder) => Meddling::Swap,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use domain::{Actor, Ids};
 use edge::explain::Links;
 use engine::rail::{BankRail, Rails};
 use engine::{Acquirer, Checkout, Retention, SCA_PAGE, Voice};
-use events::{Couriers, Settings, Undisturbed};
+use events::{Couriers, Settings};
 use hosted::Pages;
 use hosted::sca::ScaPages;
 use rails::acquirer::SimulatedAcquirer;
@@ -192,9 +192,10 @@ pub fn wire(
     config.explain_key = installation.explain_key;
     config.chance = Arc::clone(&installation.chance);
     let log = Arc::clone(&config.log);
+    let faults = Arc::clone(&config.faults);
     let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), installation.ids("mangopay")?, config);
 
-    let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), Acquirer::of(&rails));
+    let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), Acquirer::of(&rails).heeding(Arc::clone(&reads)));
     let desk = PayoutDesk::new(engine.clone(), Arc::clone(&reads), Arc::new(bank.clone()));
     let voices = vec![Arc::clone(&dialect) as Arc<dyn Voice>];
     let pages = Pages::new(checkout.clone(), Arc::clone(&reads), voices.clone(), installation.ids("pages")?);
@@ -208,7 +209,8 @@ pub fn wire(
     let retention = Retention::new(engine.clone(), Arc::clone(&reads), Arc::clone(&installation.clock), installation.ids("retention")?);
     let retention = Arc::new(retention);
 
-    let couriers = webhooks::couriers(&installation, installation.ids("couriers")?, Arc::new(Undisturbed), sending);
+    let meddler = Arc::new(webhooks::ByOrder(Arc::clone(&faults)));
+    let couriers = webhooks::couriers(&installation, installation.ids("couriers")?, meddler, sending);
     let links = Links::new(public_url, installation.explain_key);
     let why = explanations::why(&installation, Arc::clone(&dialect), log, links, !rate.is_enforced);
     let sandbox = Sandbox {
@@ -227,6 +229,12 @@ pub fn wire(
         retention: Arc::clone(&retention),
         clock: Arc::clone(&installation.clock),
         refusals_of_code: dialect_mangopay::results::of_code,
+        faults,
+        route_of_text: dialect_mangopay::route_of_text,
+        event_of_name: dialect_mangopay::events::of_name,
+        code_of_refusal: |why| dialect_mangopay::results::of_refusal(why).code,
+        block_reason_of_code: dialect_mangopay::block_codes::block_reason_of,
+        code_of_block_reason: dialect_mangopay::block_codes::of_block_reason,
         ids: Mutex::new(installation.ids("sandbox")?),
         under_way: UnderWay::default(),
         waiting: Waiting::default(),

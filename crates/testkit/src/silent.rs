@@ -1,9 +1,9 @@
 //! The outside at its worst: it takes every call and never answers.
 
-use domain::Secret;
 use domain::bank_account::BankDetails;
 use domain::card::{CardAnswer, Tokenized, TokenizerError, Verdict};
 use domain::payment::{InstantReach, ReceivingAccount};
+use domain::{Secret, Timestamp};
 use engine::rail::bank::{BankRail, CreditTransfer, TransferState};
 use engine::rail::{CardRail, CardRefund, Charge, RailFuture, TypedCard};
 use ledger::Uid;
@@ -20,7 +20,7 @@ impl BankRail for Silent {
         never()
     }
 
-    fn ask(&self, _: &str) -> RailFuture<'_, TransferState> {
+    fn ask(&self, _: &str, _: Timestamp) -> RailFuture<'_, TransferState> {
         never()
     }
 

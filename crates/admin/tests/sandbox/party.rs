@@ -83,9 +83,11 @@ impl World {
 pub async fn asks(world: &World) -> Vec<(Route, String)> {
     let (party, payout) = world.paid_out(WAITS, None).await;
     let pay_in = text(&world.declare(&party, 1_000, 0).await, "Id");
+    let refund = pay_in.replace("payin_m_", "refund_m_");
     let named = |path: &str| {
         let id = match path.split('/').nth(3) {
             Some("payins") => &pay_in,
+            Some("refunds") => &refund,
             Some("payouts") => &payout,
             _ => &party.user,
         };
@@ -105,11 +107,17 @@ pub fn with_nonsense(route: Route, path: &str) -> (String, &'static str) {
 impl World {
     /// A card pay-in whose payer is asked to authenticate.
     pub async fn asked(&self, party: &Party) -> Value {
+        self.charged(party, "FORCE").await
+    }
+
+    /// A card pay-in of ten euros.
+    pub async fn charged(&self, party: &Party, secure_mode: &str) -> Value {
+        let number = if secure_mode == "FORCE" { "4970105181818183" } else { "4970107111111119" };
         let registration = json!({"UserId": party.user, "Currency": "EUR", "CardType": "CB_VISA_MASTERCARD"});
         let registration = self.made("/cardregistrations", registration).await;
         let url = text(&registration, "CardRegistrationURL").replace("http://localhost:8080", "");
         let form = format!(
-            "data={}&accessKeyRef={}&cardNumber=4970105181818183&cardExpirationDate=1229&cardCvx=123",
+            "data={}&accessKeyRef={}&cardNumber={number}&cardExpirationDate=1229&cardCvx=123",
             text(&registration, "PreregistrationData"),
             text(&registration, "AccessKey")
         );
@@ -121,7 +129,7 @@ impl World {
         let (_, registration) = self.send("me", "PUT", &path, None, &body).await;
         let pay_in = json!({
             "AuthorId": party.user, "CreditedWalletId": party.wallet, "CardId": text(&registration, "CardId"),
-            "DebitedFunds": eur(1_000), "Fees": eur(0), "SecureMode": "FORCE", "SecureModeReturnURL": "https://example.com/paid",
+            "DebitedFunds": eur(1_000), "Fees": eur(0), "SecureMode": secure_mode, "SecureModeReturnURL": "https://example.com/paid",
             "IpAddress": "192.0.2.1",
             "BrowserInfo": {
                 "AcceptHeader": "text/html", "JavaEnabled": false, "Language": "FR", "ColorDepth": 24, "ScreenHeight": 900,

@@ -17,6 +17,7 @@ async fn a_switch_that_is_set_rules_the_next_request_of_its_platform() {
     let world = World::new().await;
     let told = json!({
         "version": 1, "refuses_fake_names": false, "requires_verified_beneficiary": false, "payout_requires_verification": true,
+        "settlement": "instant", "rehearsal": false,
     });
     assert_eq!(world.done("/policy", json!({})).await, told);
     let fake = person("test").to_string();

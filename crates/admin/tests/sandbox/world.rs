@@ -162,12 +162,14 @@ impl World {
         let bank = SimulatedBank::open(folder.path()).unwrap();
         let cards = SimulatedAcquirer::open(folder.path(), &[7; 32]).unwrap();
         let rails = Rails { bank: Some(Arc::new(bank.clone())), cards: Some(Arc::new(cards)) };
-        let checkout = Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, Acquirer::of(&rails));
+        let checkout =
+            Checkout::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, Acquirer::of(&rails).heeding(Arc::clone(&reads)));
         let mut config = Config::new("http://localhost:8080/");
         config.rails = rails;
         change(&mut config);
         config.explain_key = [9; 32];
         let log = Arc::clone(&config.log);
+        let faults = Arc::clone(&config.faults);
         let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(2), config);
         let desk = PayoutDesk::new(engine.clone(), Arc::clone(&reads), Arc::new(bank.clone()));
         let builder = WorkerBuilder::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(3));
@@ -212,6 +214,12 @@ impl World {
             retention: Arc::new(Retention::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(6))),
             clock: Arc::clone(&clock) as _,
             refusals_of_code: results::of_code,
+            faults,
+            route_of_text: dialect_mangopay::route_of_text,
+            event_of_name: dialect_mangopay::events::of_name,
+            code_of_refusal: |why| dialect_mangopay::results::of_refusal(why).code,
+            block_reason_of_code: dialect_mangopay::block_codes::block_reason_of,
+            code_of_block_reason: dialect_mangopay::block_codes::of_block_reason,
             ids: Mutex::new(ids(4)),
             under_way: UnderWay::default(),
             waiting: Waiting::default(),

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use dialect_mangopay::wire::ids::{Prefix, parse};
-use domain::PaymentId;
 use domain::bank_account::BankDetails;
 use domain::payment::{
     AppliedMode, BankVerdict, Debtor, InstantReach, PreparePayout, ReceiveBankWire, ReceivingAccount, Refusal, ReturnPayout, ReturnReason,
     Sent, SettlePayout, end_to_end_id,
 };
 use domain::user::VerifyUser;
+use domain::{PaymentId, Timestamp};
 use engine::rail::bank::{BankRail, CreditTransfer, TransferState};
 use engine::rail::{RailError, RailFuture};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ impl BankRail for FarBank {
         Self::silent()
     }
 
-    fn ask(&self, _: &str) -> RailFuture<'_, TransferState> {
+    fn ask(&self, _: &str, _: Timestamp) -> RailFuture<'_, TransferState> {
         Self::silent()
     }
 

@@ -10,7 +10,7 @@ use domain::ids::{CardValidationId, RequestId};
 use domain::payment::Payment;
 use domain::platform::{Environment, Platform};
 use domain::{Command, Ctx, Desk, PaymentId, Secret};
-use engine::rail::{CardRail, CardRefund, Charge, RailError, RailFuture, Rails, TypedCard};
+use engine::rail::{CardOrder, CardRail, CardRefund, Charge, RailError, RailFuture, Rails, TypedCard};
 use engine::{Acquirer, Checkout, Voice};
 use http::Request;
 use ledger::Uid;
@@ -67,6 +67,12 @@ impl CardRail for Muffled {
     }
     fn find_refund(&self, reference: Uid) -> RailFuture<'_, Option<CardAnswer>> {
         self.muffle(self.inner.find_refund(reference))
+    }
+    fn order(&self, reference: Uid, order: CardOrder) -> RailFuture<'_, Option<CardAnswer>> {
+        self.muffle(self.inner.order(reference, order))
+    }
+    fn order_refund(&self, reference: Uid, order: CardOrder) -> RailFuture<'_, Option<CardAnswer>> {
+        self.muffle(self.inner.order_refund(reference, order))
     }
     fn test_card(&self) -> Option<engine::Typed> {
         self.inner.test_card()

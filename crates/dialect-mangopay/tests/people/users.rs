@@ -413,7 +413,7 @@ async fn blocks_are_told() {
     let world = World::new().await;
     let me = world.me().await;
     let id = me.owner().await;
-    let block = BlockUser { user: user_id(&id), flows: Blocks { inflows: true, outflows: false } };
+    let block = BlockUser { user: user_id(&id), flows: Blocks { inflows: true, outflows: false }, reason: None };
     world.run("me", block.clone()).await.unwrap();
     assert_eq!(me.get("/events").await.each("EventType"), ["USER_INFLOWS_BLOCKED"]);
     assert!(world.run("other", block).await.is_err(), "another platform's user is not there");

@@ -61,6 +61,7 @@ impl World {
             status: UserStatus::Active,
             verification: Verification::Light,
             blocks: Blocks::default(),
+            block_reason: None,
             email: Secret::default(),
             has_accepted_terms: true,
             terms_accepted_at: None,

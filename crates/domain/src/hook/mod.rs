@@ -105,10 +105,12 @@ pub fn is_strict(platform: &Platform) -> bool {
 /// Why a platform may not have itself told at a target, if it may not.
 ///
 /// Real money is told of over encrypted connections only, and never inside the house that Florin stands in; a name is
-/// looked up, and looked at again, when something is sent.
+/// looked up, and looked at again, when something is sent. Who rehearses has to be told over encrypted connections too, where
+/// it pleases.
 #[must_use]
 pub fn forbidden(platform: &Platform, target: &Target) -> Option<TargetError> {
     match (is_strict(platform), target.scheme) {
+        (false, Scheme::Http) if platform.policy.is_rehearsal => Some(TargetError::NotEncrypted),
         (false, _) => None,
         (true, Scheme::Http) => Some(TargetError::NotEncrypted),
         (true, Scheme::Https) => target.address().filter(|address| !is_public(*address)).map(|_| TargetError::NotPublic),

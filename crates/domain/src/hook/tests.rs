@@ -72,6 +72,15 @@ fn production_is_told_over_https_and_outside_only() {
 }
 
 #[test]
+fn a_rehearsal_is_told_over_https_wherever_it_pleases() {
+    let mut world = World::new();
+    world.change_policy(|policy| policy.is_rehearsal = true);
+    let plain = world.run(&create(EventType::PayInCreated, "http://localhost/")).unwrap_err();
+    assert_eq!(plain, CreateHookError::Target(TargetError::NotEncrypted));
+    assert!(world.run(&create(EventType::PayInCreated, "https://localhost/")).is_ok());
+}
+
+#[test]
 fn an_event_is_told_to_the_hook_of_its_type_while_that_listens() {
     let mut world = World::new();
     happen(&mut world);

@@ -30,6 +30,9 @@ pub struct BankWire {
     /// Who paid, once the money has arrived and if the bank told.
     #[serde(default)]
     pub debtor: Option<Debtor>,
+    /// The refund by which the bank took it back, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back_by: Option<PaymentId>,
 }
 
 /// Whoever a bank says a transfer came from.
@@ -194,6 +197,7 @@ impl Command for DeclareBankWire {
                 reference: reference.clone(),
                 account: self.account.clone(),
                 debtor: None,
+                taken_back_by: None,
             }),
             version: 1,
         };

@@ -318,7 +318,7 @@ impl CreateCardPayIn {
             return Some(Refusal::UserBlocked);
         }
         let is_light_owner = payee.category == Category::Owner && payee.verification == Verification::Light;
-        if platform.policy.requires_verified_beneficiary && is_light_owner {
+        if platform.policy.requires_verified_beneficiary() && is_light_owner {
             return Some(Refusal::BeneficiaryNotVerified);
         }
         let fits = to.balance.checked_add(credited.minor()).is_some();

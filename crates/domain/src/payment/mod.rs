@@ -15,11 +15,13 @@ mod payout_return;
 mod payout_settle;
 #[cfg(test)]
 mod payout_tests;
+mod payout_timing;
 mod receive_wire;
 mod refund;
 mod refund_create;
 mod refund_settle;
 mod refusal;
+mod take_back_wire;
 mod transfer;
 mod transfer_funds;
 
@@ -38,11 +40,13 @@ pub use payout_prepare::{ASK_BANK_AFTER_MS, PreparePayout, PreparePayoutError, P
 pub use payout_request::{InstantReach, RequestPayout, RequestPayoutError};
 pub use payout_return::{ASK_FOR_RETURN_AFTER_MS, ExpectReturn, ReturnPayout, ReturnPayoutError};
 pub use payout_settle::{BankVerdict, ExpirePayout, SettlePayout, SettlePayoutError};
+pub use payout_timing::sent_at;
 pub use receive_wire::{BankCredit, Receipt, ReceiptId, ReceiveWire, ReceiveWireError, Received, Unplaced};
 pub use refund::{DUPLICATE_PERIOD_MS, REFUND_PERIOD_MS, Refund, RefundReason, RefundTally};
 pub use refund_create::{CreateRefund, CreateRefundError, RefundAmounts, RefundOf};
 pub use refund_settle::{SettleRefund, SettleRefundError};
 pub use refusal::Refusal;
+pub use take_back_wire::{TakeBackWire, TakeBackWireError, TakenBack};
 pub use transfer::{Presence, Transfer};
 pub use transfer_funds::{TransferFunds, TransferFundsError, TransferOutcome};
 

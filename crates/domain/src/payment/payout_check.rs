@@ -91,7 +91,7 @@ impl Command for CheckInstantPayout {
         if wallet.available().minor() < self.debited.minor() {
             return Ok(Some(Refusal::InsufficientFunds));
         }
-        let needs_verification = platform.is_some_and(|platform| platform.policy.payout_requires_verification);
+        let needs_verification = platform.is_some_and(|platform| platform.policy.payout_requires_verification());
         if needs_verification && author.verification != Verification::Regular {
             return Ok(Some(Refusal::InstantAuthorNotVerified));
         }

@@ -8,8 +8,9 @@ use super::payout::{AppliedMode, OpenPayout, PayoutMode, PayoutStage};
 use super::payout_request::{Facts, fund, refusal_of};
 use super::{Detail, Payment, Refusal};
 use crate::bank_account::BankAccount;
+use crate::platform::{Platform, Settlement};
 use crate::user::User;
-use crate::{Command, Desk, JobKind, Needs, PaymentId, Record, UserId};
+use crate::{Command, Desk, JobKind, Needs, PaymentId, Record, Timestamp, UserId};
 
 /// How long after a payout was handed to the bank it is asked about it.
 pub const ASK_BANK_AFTER_MS: i64 = 1_000;
@@ -32,6 +33,10 @@ pub enum Prepared {
         destination: Arc<BankAccount>,
         /// Whether it is to be instant.
         mode: AppliedMode,
+        /// Now, business time.
+        at: Timestamp,
+        /// How a simulated bank takes its time with it.
+        settlement: Settlement,
     },
     /// Nothing: it has ended, now or before.
     Ended(Box<Payment>),
@@ -83,7 +88,7 @@ impl Command for PreparePayout {
             return Err(PreparePayoutError::Fault);
         }
         if open.payout.stage == PayoutStage::Handed {
-            return Ok(send(payment, destination));
+            return Ok(send(desk, &platform, payment, destination));
         }
         let facts = Facts {
             platform: &platform,
@@ -118,7 +123,8 @@ impl Command for PreparePayout {
         open.payout.stage = PayoutStage::Handed;
         let due_at = desk.now().plus_ms(ASK_BANK_AFTER_MS);
         desk.schedule(JobKind::AskBank, payment.id, due_at);
-        Ok(send(open.keep(desk), destination))
+        let kept = open.keep(desk);
+        Ok(send(desk, &platform, kept, destination))
     }
 }
 
@@ -131,12 +137,12 @@ fn is_instant(mode: Option<PayoutMode>, currency: Currency) -> bool {
     currency == Currency::EUR && matches!(mode, Some(PayoutMode::Instant | PayoutMode::InstantOnly))
 }
 
-fn send(payment: Payment, destination: Arc<BankAccount>) -> Prepared {
+fn send(desk: &mut Desk<'_>, platform: &Platform, payment: Payment, destination: Arc<BankAccount>) -> Prepared {
     let mode = match &payment.detail {
         Detail::Payout(payout) if payout.applied.is_none() => asked_for(payout.mode, payment.credited.currency()),
         _ => AppliedMode::Standard,
     };
-    Prepared::Send { payment: Box::new(payment), destination, mode }
+    Prepared::Send { payment: Box::new(payment), destination, mode, at: desk.now(), settlement: platform.policy.settlement() }
 }
 
 fn asked_for(mode: Option<PayoutMode>, currency: Currency) -> AppliedMode {

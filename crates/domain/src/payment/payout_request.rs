@@ -309,7 +309,7 @@ pub(super) fn refusal_of(facts: &Facts<'_>, credited: Money) -> Option<Refusal> 
     if policy.has_categories && author.category == Category::Payer {
         return (!facts.is_reimbursement).then_some(Refusal::PayerMayNotPayOut);
     }
-    (policy.payout_requires_verification && author.verification != Verification::Regular).then_some(Refusal::AuthorNotVerified)
+    (policy.payout_requires_verification() && author.verification != Verification::Regular).then_some(Refusal::AuthorNotVerified)
 }
 
 /// Sets the money of a payout aside, and counts it as given back where it is a pay-in's. The platform's own accounts are

@@ -289,6 +289,7 @@ fn paid_in(s: &mut Scene, minor: i64) -> Payment {
         reference: "R".to_owned(),
         account,
         debtor: Some(Debtor { name: None, iban }),
+        taken_back_by: None,
     };
     let pay_in = Payment {
         id: PaymentId(Uid::from_bits(777)),

@@ -138,6 +138,11 @@ impl RefundTally {
         }
     }
 
+    /// With what somebody took back without asking; a refund under way stays so.
+    pub(super) fn taken_back(&self, refund: &Payment, now: Timestamp) -> Self {
+        self.with(refund, now, self.pending)
+    }
+
     /// Once the refund under way is done.
     pub(super) fn done(&self) -> Self {
         Self { pending: None, ..self.clone() }

@@ -257,7 +257,7 @@ fn refused_between(policy: &Policy, payer: &User, payee: &User) -> Option<Refusa
             Category::Owner | Category::Platform => Refusal::OwnerToPayer,
         });
     }
-    if policy.requires_verified_beneficiary && payee.category == Category::Owner && payee.verification == Verification::Light {
+    if policy.requires_verified_beneficiary() && payee.category == Category::Owner && payee.verification == Verification::Light {
         return Some(Refusal::BeneficiaryNotVerified);
     }
     None

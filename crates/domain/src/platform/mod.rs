@@ -12,7 +12,7 @@ pub use access::{AccessToken, ApiKey, CreateApiKey, IssueToken, Scopes, digest_m
 pub use clock::{AdvanceClock, AdvanceClockError, AimClock, CLOCK_AHEAD_MAX_MS, ClockAim, StepClock};
 pub use create::{CreatePlatform, CreatePlatformError};
 pub use fixture::NoteFixture;
-pub use policy::{BehaviourDate, ChangePolicy, Policy, Regime};
+pub use policy::{BehaviourDate, ChangePolicy, Policy, Regime, Settlement};
 pub use profile::{ClientLogo, ClientProfile, ImageFormat, LOGO_MAX_BYTES, Licensor, LogoError, UpdateClient, UploadLogo};
 pub use sandbox::{InSandbox, InSandboxError};
 

@@ -24,6 +24,34 @@ pub struct BehaviourDate(
     pub u32,
 );
 
+/// How the simulated outside takes its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Settlement {
+    /// It answers at once.
+    #[default]
+    Instant,
+    /// It answers nothing until it is told to.
+    Manual,
+    /// It takes the time that real banks take, by the platform's clock.
+    Delayed,
+}
+
+impl Settlement {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Instant, Self::Manual, Self::Delayed];
+
+    /// One lower-case word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Instant => "instant",
+            Self::Manual => "manual",
+            Self::Delayed => "delayed",
+        }
+    }
+}
+
 /// A platform's rules. Each payment records the version it was decided under.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -41,12 +69,16 @@ pub struct Policy {
     pub currencies: Vec<String>,
     /// Whether money may reach an owner who is not verified.
     pub requires_verified_beneficiary: bool,
-    /// Whether users who are not verified are held to the LIGHT limits.
-    pub has_light_limits: bool,
     /// Whether names that look made up are refused.
     pub refuses_fake_names: bool,
     /// Whether payouts need a verified author.
     pub payout_requires_verification: bool,
+    /// How the simulated outside takes its time.
+    #[serde(default)]
+    pub settlement: Settlement,
+    /// Whether everything is as on production that can be in a sandbox. Whoever decides asks the methods below, which heed it.
+    #[serde(default)]
+    pub is_rehearsal: bool,
 }
 
 impl Policy {
@@ -61,10 +93,35 @@ impl Policy {
             has_unique_email: false,
             currencies: Vec::new(),
             requires_verified_beneficiary: false,
-            has_light_limits: false,
             refuses_fake_names: false,
             payout_requires_verification: true,
+            settlement: Settlement::Instant,
+            is_rehearsal: false,
         }
+    }
+
+    /// Whether names that look made up are refused now.
+    #[must_use]
+    pub const fn refuses_fake_names(&self) -> bool {
+        self.refuses_fake_names || self.is_rehearsal
+    }
+
+    /// Whether money may not reach an owner now who is not verified.
+    #[must_use]
+    pub const fn requires_verified_beneficiary(&self) -> bool {
+        self.requires_verified_beneficiary || self.is_rehearsal
+    }
+
+    /// Whether payouts need a verified author now.
+    #[must_use]
+    pub const fn payout_requires_verification(&self) -> bool {
+        self.payout_requires_verification || self.is_rehearsal
+    }
+
+    /// How the simulated outside takes its time now.
+    #[must_use]
+    pub const fn settlement(&self) -> Settlement {
+        if self.is_rehearsal { Settlement::Delayed } else { self.settlement }
     }
 
     /// Whether wallets may be opened in `currency`.
@@ -83,6 +140,10 @@ pub struct ChangePolicy {
     pub refuses_fake_names: Option<bool>,
     /// Whether payouts need a verified author.
     pub payout_requires_verification: Option<bool>,
+    /// How the simulated outside takes its time.
+    pub settlement: Option<Settlement>,
+    /// Whether everything is as on production that can be in a sandbox.
+    pub is_rehearsal: Option<bool>,
 }
 
 impl Command for ChangePolicy {
@@ -102,6 +163,8 @@ impl Command for ChangePolicy {
             requires_verified_beneficiary: self.requires_verified_beneficiary.unwrap_or(old.requires_verified_beneficiary),
             refuses_fake_names: self.refuses_fake_names.unwrap_or(old.refuses_fake_names),
             payout_requires_verification: self.payout_requires_verification.unwrap_or(old.payout_requires_verification),
+            settlement: self.settlement.unwrap_or(old.settlement),
+            is_rehearsal: self.is_rehearsal.unwrap_or(old.is_rehearsal),
             ..old.clone()
         };
         if policy == *old {
@@ -131,5 +194,19 @@ mod tests {
         assert_eq!(again, strict, "nothing has changed");
         let lax = ChangePolicy { payout_requires_verification: Some(false), ..ChangePolicy::default() };
         assert!(!world.run(&lax).unwrap().payout_requires_verification);
+    }
+
+    #[test]
+    fn a_rehearsal_is_strict_and_leaves_the_switches_as_they_were() {
+        let mut world = World::new();
+        let manual = ChangePolicy { settlement: Some(Settlement::Manual), ..ChangePolicy::default() };
+        let before = world.run(&manual).unwrap();
+        assert_eq!((before.settlement(), before.refuses_fake_names(), before.version), (Settlement::Manual, false, 2));
+        let rehearse = |is_rehearsal| ChangePolicy { is_rehearsal: Some(is_rehearsal), ..ChangePolicy::default() };
+        let strict = world.run(&rehearse(true)).unwrap();
+        assert_eq!(strict.settlement(), Settlement::Delayed);
+        assert!(strict.refuses_fake_names() && strict.requires_verified_beneficiary() && strict.payout_requires_verification());
+        let after = world.run(&rehearse(false)).unwrap();
+        assert_eq!(after, Policy { version: 4, ..before });
     }
 }

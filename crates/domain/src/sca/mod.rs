@@ -4,11 +4,13 @@
 //! session is completed. Consents, and sessions for payments and recipients, are not here yet.
 
 mod complete;
+mod end;
 mod expire;
 pub mod magic;
 mod register;
 
 pub use complete::{CompleteScaSession, CompleteScaSessionError};
+pub use end::{EndScaSession, EndScaSessionError, ScaEnd};
 pub use expire::ExpireScaSession;
 pub use register::{Presence, RegisterScaUser, RegisterScaUserError, ScaUserView};
 

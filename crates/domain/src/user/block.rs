@@ -1,7 +1,39 @@
 //! Stopping a user's money, and letting it flow again.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Blocks, User};
 use crate::{Command, Desk, EventType, Needs, Record, UserId};
+
+macro_rules! reasons {
+    ($($reason:ident $word:literal $doc:literal;)*) => {
+        /// Why a user is blocked. Each dialect has its own code for each. Source: reference, people part, 9.1.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum BlockReason { $(#[doc = $doc] $reason,)* }
+
+        impl BlockReason {
+            /// Every one.
+            pub const ALL: &'static [BlockReason] = &[$(BlockReason::$reason,)*];
+
+            /// One lower-case word for it.
+            #[must_use]
+            pub const fn word(self) -> &'static str { match self { $(BlockReason::$reason => $word,)* } }
+        }
+    };
+}
+
+reasons! {
+    SuspectedFraud "suspected_fraud" "Fraud is suspected.";
+    Compliance "compliance" "Compliance asks for it.";
+    General "general" "No reason is told.";
+    DataDeletionAsked "data_deletion_asked" "The user asked for its data to be deleted.";
+    DocumentSuspectedFalse "document_suspected_false" "A document is suspected to be false.";
+    PossiblyExposed "possibly_exposed" "The user may be a politically exposed person, and has to fill a form in.";
+    IdentityProofNeeded "identity_proof_needed" "A new proof of identity is needed; of a legal user, of its registration too.";
+    LegalFormWrong "legal_form_wrong" "The legal form of the user has to be changed.";
+    AddressProofNeeded "address_proof_needed" "A proof of address is needed.";
+}
 
 /// Blocks what is `true` in `flows`; what was blocked before stays so.
 #[derive(Clone, Debug)]
@@ -10,6 +42,8 @@ pub struct BlockUser {
     pub user: UserId,
     /// What is to be blocked.
     pub flows: Blocks,
+    /// Why; the reason so far stays unless one is given.
+    pub reason: Option<BlockReason>,
 }
 
 /// Unblocks what is `true` in `flows`; the rest stays as it is.
@@ -44,7 +78,8 @@ impl Command for BlockUser {
 
     /// Source: reference, people part, 9.1.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Record, BlockUserError> {
-        change(desk, self.user, |old| Blocks { inflows: old.inflows || self.flows.inflows, outflows: old.outflows || self.flows.outflows })
+        let block = |old: Blocks| Blocks { inflows: old.inflows || self.flows.inflows, outflows: old.outflows || self.flows.outflows };
+        change(desk, self.user, self.reason, block)
     }
 }
 
@@ -60,14 +95,19 @@ impl Command for UnblockUser {
 
     /// Source: reference, people part, 9.1.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Record, BlockUserError> {
-        change(desk, self.user, |old| Blocks {
+        change(desk, self.user, None, |old| Blocks {
             inflows: old.inflows && !self.flows.inflows,
             outflows: old.outflows && !self.flows.outflows,
         })
     }
 }
 
-fn change(desk: &mut Desk<'_>, id: UserId, change: impl FnOnce(Blocks) -> Blocks) -> Result<Record, BlockUserError> {
+fn change(
+    desk: &mut Desk<'_>,
+    id: UserId,
+    reason: Option<BlockReason>,
+    change: impl FnOnce(Blocks) -> Blocks,
+) -> Result<Record, BlockUserError> {
     let record = desk.find_record::<User>(id).ok_or(BlockUserError::NotFound)?;
     let user = record.body::<User>().ok_or(BlockUserError::NotFound)?;
     if user.is_closed() {
@@ -75,11 +115,12 @@ fn change(desk: &mut Desk<'_>, id: UserId, change: impl FnOnce(Blocks) -> Blocks
     }
     desk.note_object(id);
     let blocks = change(user.blocks);
-    if blocks == user.blocks {
+    let block_reason = if blocks == Blocks::default() { None } else { reason.or(user.block_reason) };
+    if (blocks, block_reason) == (user.blocks, user.block_reason) {
         return Ok(record);
     }
     desk.tell_blocks(id, user.blocks, blocks);
-    Ok(desk.update(&record, User { blocks, ..User::clone(&user) }))
+    Ok(desk.update(&record, User { blocks, block_reason, ..User::clone(&user) }))
 }
 
 impl Desk<'_> {
@@ -110,10 +151,10 @@ mod tests {
         let mut world = World::new();
         let user = world.user(Category::Owner);
         for _ in 0..2 {
-            world.run(&BlockUser { user, flows: IN }).unwrap();
+            world.run(&BlockUser { user, flows: IN, reason: None }).unwrap();
             assert_eq!(world.events(), [EventType::UserInflowsBlocked]);
         }
-        world.run(&BlockUser { user, flows: BOTH }).unwrap();
+        world.run(&BlockUser { user, flows: BOTH, reason: None }).unwrap();
         assert_eq!(world.find::<User>(user).unwrap().blocks, BOTH);
         world.run(&UnblockUser { user, flows: IN }).unwrap();
         assert_eq!(world.find::<User>(user).unwrap().blocks, Blocks { inflows: false, outflows: true });
@@ -127,8 +168,23 @@ mod tests {
         let user = world.user(Category::Owner);
         world.change_user(user, |user| user.status = UserStatus::Closed);
         assert_eq!(world.run(&UnblockUser { user, flows: BOTH }).unwrap_err(), BlockUserError::Closed);
-        assert_eq!(world.run(&BlockUser { user, flows: BOTH }).unwrap_err(), BlockUserError::Closed);
-        let nobody = BlockUser { user: UserId(ledger::Uid::from_bits(1)), flows: IN };
+        assert_eq!(world.run(&BlockUser { user, flows: BOTH, reason: None }).unwrap_err(), BlockUserError::Closed);
+        let nobody = BlockUser { user: UserId(ledger::Uid::from_bits(1)), flows: IN, reason: None };
         assert_eq!(world.run(&nobody).unwrap_err(), BlockUserError::NotFound);
+    }
+
+    #[test]
+    fn the_reason_stays_as_long_as_anything_is_blocked() {
+        let mut world = World::new();
+        let user = world.user(Category::Owner);
+        let reason = |world: &mut World| world.find::<User>(user).unwrap().block_reason;
+        world.run(&BlockUser { user, flows: BOTH, reason: Some(BlockReason::Compliance) }).unwrap();
+        world.run(&BlockUser { user, flows: IN, reason: None }).unwrap();
+        assert_eq!(reason(&mut world), Some(BlockReason::Compliance));
+        world.run(&BlockUser { user, flows: IN, reason: Some(BlockReason::SuspectedFraud) }).unwrap();
+        world.run(&UnblockUser { user, flows: IN }).unwrap();
+        assert_eq!(reason(&mut world), Some(BlockReason::SuspectedFraud), "outflows are blocked still");
+        world.run(&UnblockUser { user, flows: BOTH }).unwrap();
+        assert_eq!(reason(&mut world), None);
     }
 }

@@ -14,7 +14,7 @@ pub(crate) mod testing;
 mod update;
 mod verify;
 
-pub use block::{BlockUser, BlockUserError, UnblockUser};
+pub use block::{BlockReason, BlockUser, BlockUserError, UnblockUser};
 pub use close::{CloseUser, CloseUserError};
 pub use company_number::{company_number_is_valid, company_number_rules};
 pub use demands::{Demands, Problem, UserField, WrongField};
@@ -127,6 +127,9 @@ pub struct User {
     pub verification: Verification,
     /// Which movements are blocked.
     pub blocks: Blocks,
+    /// Why, if somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_reason: Option<BlockReason>,
     /// The address it is written to.
     pub email: Secret<String>,
     /// Whether the terms are accepted.

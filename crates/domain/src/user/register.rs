@@ -67,7 +67,7 @@ impl RegisterUser {
         let profile = if keeps_less { self.profile.clone().of_payer() } else { self.profile.clone() };
         let (id, person_id): (UserId, PersonId) = (desk.fresh_object(ObjectKind::User), desk.fresh());
         let person = profile.person(id);
-        if policy.is_some_and(|policy| policy.refuses_fake_names) && person.has_fake_name() {
+        if policy.is_some_and(|policy| policy.refuses_fake_names()) && person.has_fake_name() {
             return Err(RegisterUserError::FakeName);
         }
         let Some(identity) = profile.identity(person_id) else { return Err(RegisterUserError::Wrong(Vec::new())) };
@@ -78,6 +78,7 @@ impl RegisterUser {
             status,
             verification: Verification::Light,
             blocks: Blocks::default(),
+            block_reason: None,
             email: profile.email.unwrap_or_default(),
             has_accepted_terms: self.has_accepted_terms,
             terms_accepted_at: self.has_accepted_terms.then_some(now),

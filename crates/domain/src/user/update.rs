@@ -78,7 +78,7 @@ impl Command for UpdateUser {
         let profile = Profile::of(&found.user, &found.person).overlaid(self.profile.clone());
         let terms = self.terms(&found.user, category, desk.now())?;
         let (user, person) = changed(&found, profile, category, terms, platform.as_deref());
-        if platform.is_some_and(|platform| platform.policy.refuses_fake_names) && person.has_fake_name() {
+        if platform.is_some_and(|platform| platform.policy.refuses_fake_names()) && person.has_fake_name() {
             return Err(UpdateUserError::FakeName);
         }
         desk.note_object(self.user);
@@ -166,6 +166,7 @@ fn changed(found: &Found, profile: Profile, category: Category, terms: Terms, pl
         status: old.status,
         verification,
         blocks: old.blocks,
+        block_reason: old.block_reason,
         email: profile.email.unwrap_or_default(),
         has_accepted_terms: terms.0,
         terms_accepted_at: terms.1,

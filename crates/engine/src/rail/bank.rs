@@ -2,7 +2,8 @@
 
 use domain::bank_account::BankDetails;
 use domain::payment::{AppliedMode, BankCredit, InstantReach, Payment, ReceivingAccount, Refusal, ReturnReason, Sent};
-use domain::{Ctx, PaymentId, Secret};
+use domain::platform::Settlement;
+use domain::{Ctx, PaymentId, Secret, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use money::Money;
 use sha2::Sha256;
@@ -42,6 +43,10 @@ pub struct CreditTransfer {
     pub to: Beneficiary,
     /// What the beneficiary's statement is to show.
     pub statement_text: Option<Secret<String>>,
+    /// Now, business time.
+    pub at: Timestamp,
+    /// How a simulated bank takes its time with it; a real one does not hear of it.
+    pub settlement: Settlement,
 }
 
 /// How a transfer stands with the bank.
@@ -53,6 +58,8 @@ pub enum TransferState {
     Pending {
         /// Why it will not be instant, if it was to be.
         fell_back: Option<Refusal>,
+        /// Business time at which it is to be asked for again, if the bank tells.
+        until: Option<Timestamp>,
     },
     /// The money is on its way for good.
     Sent(Sent),
@@ -73,8 +80,8 @@ pub enum TransferState {
 pub trait BankRail: Send + Sync {
     /// Sends money, once however often it is told to: what is known by the reference already only says how it stands.
     fn send(&self, transfer: CreditTransfer) -> RailFuture<'_, TransferState>;
-    /// How a transfer stands.
-    fn ask(&self, reference: &str) -> RailFuture<'_, TransferState>;
+    /// How a transfer stands at `at`, business time.
+    fn ask(&self, reference: &str, at: Timestamp) -> RailFuture<'_, TransferState>;
     /// Tells the bank not to send it any more, and gives how it stands then: what has gone cannot be called back.
     fn recall(&self, reference: &str) -> RailFuture<'_, TransferState>;
     /// Whether the bank of an account takes instant payments.

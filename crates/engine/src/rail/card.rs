@@ -7,11 +7,13 @@
 use std::fmt;
 
 use domain::card::{CardAnswer, Expiry, PaymentCategory, SecureMode, Tokenized, TokenizerError, Verdict};
+use domain::payment::Refusal;
+use domain::platform::Settlement;
 use domain::{Secret, Timestamp};
 use ledger::Uid;
 use money::Money;
 
-use super::RailFuture;
+use super::{RailError, RailFuture};
 use crate::Typed;
 
 /// A card as its holder typed it. It goes to the rail and nowhere else.
@@ -52,6 +54,8 @@ pub struct Charge {
     pub postal_code: Option<Secret<String>>,
     /// Now, business time.
     pub at: Timestamp,
+    /// How a simulated acquirer takes its time with it; a real one does not hear of it.
+    pub settlement: Settlement,
 }
 
 /// A refund of a charge.
@@ -63,6 +67,17 @@ pub struct CardRefund {
     pub charge: Uid,
     /// How much of it.
     pub amount: Money,
+    /// How a simulated acquirer takes its time with it; a real one does not hear of it.
+    pub settlement: Settlement,
+}
+
+/// What a simulated acquirer is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardOrder {
+    /// Accept; whatever the holder was asked counts as done.
+    Accept,
+    /// Refuse, for this reason.
+    Refuse(Refusal),
 }
 
 /// An acquirer of card payments.
@@ -87,6 +102,17 @@ pub trait CardRail: Send + Sync {
 
     /// How a refund stands. `None`: it never arrived.
     fn find_refund(&self, reference: Uid) -> RailFuture<'_, Option<CardAnswer>>;
+
+    /// Tells a simulated acquirer what becomes of a charge, also of one it has not heard of yet. Gives how it stands then:
+    /// `None` for one that it has not heard of. What has ended stays as it is. A real acquirer takes no orders.
+    fn order(&self, _reference: Uid, _order: CardOrder) -> RailFuture<'_, Option<CardAnswer>> {
+        Box::pin(std::future::ready(Err(RailError::Conflict)))
+    }
+
+    /// The same of a refund.
+    fn order_refund(&self, _reference: Uid, _order: CardOrder) -> RailFuture<'_, Option<CardAnswer>> {
+        Box::pin(std::future::ready(Err(RailError::Conflict)))
+    }
 
     /// A card that this rail accepts without any money, for whoever plays a payer in a sandbox. A real one has none.
     fn test_card(&self) -> Option<Typed> {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Secret;
 use domain::bank_account::BankDetails;
 use domain::card::{CardAnswer, Tokenized, TokenizerError, Verdict};
 use domain::payment::{InstantReach, ReceivingAccount};
+use domain::{Secret, Timestamp};
 use ledger::Uid;
 
 use super::bank::{CreditTransfer, TransferState};
-use super::{BankRail, CardRail, CardRefund, Charge, RailError, RailFuture, TypedCard};
+use super::{BankRail, CardOrder, CardRail, CardRefund, Charge, RailError, RailFuture, TypedCard};
 use crate::Typed;
 
 /// An answer is waited for no longer than this; then it is unheard, which is never a no: whoever asked asks again.
@@ -37,8 +37,8 @@ impl BankRail for InTime<dyn BankRail> {
         Box::pin(in_time(self.0.send(transfer)))
     }
 
-    fn ask(&self, reference: &str) -> RailFuture<'_, TransferState> {
-        Box::pin(in_time(self.0.ask(reference)))
+    fn ask(&self, reference: &str, at: Timestamp) -> RailFuture<'_, TransferState> {
+        Box::pin(in_time(self.0.ask(reference, at)))
     }
 
     fn recall(&self, reference: &str) -> RailFuture<'_, TransferState> {
@@ -81,6 +81,14 @@ impl CardRail for InTime<dyn CardRail> {
 
     fn find_refund(&self, reference: Uid) -> RailFuture<'_, Option<CardAnswer>> {
         Box::pin(in_time(self.0.find_refund(reference)))
+    }
+
+    fn order(&self, reference: Uid, order: CardOrder) -> RailFuture<'_, Option<CardAnswer>> {
+        Box::pin(in_time(self.0.order(reference, order)))
+    }
+
+    fn order_refund(&self, reference: Uid, order: CardOrder) -> RailFuture<'_, Option<CardAnswer>> {
+        Box::pin(in_time(self.0.order_refund(reference, order)))
     }
 
     fn test_card(&self) -> Option<Typed> {

@@ -10,7 +10,8 @@ use domain::card::{
     Acceptance, AddressCheck, CardAnswer, Expiry, Funding, Issuer, PaymentCategory, SecureMode, Tokenized, TokenizerError, Verdict,
 };
 use domain::payment::Refusal;
-use engine::rail::{CardRail, CardRefund, Charge, RailError, RailFuture, TypedCard};
+use domain::platform::Settlement;
+use engine::rail::{CardOrder, CardRail, CardRefund, Charge, RailError, RailFuture, TypedCard};
 use engine::{Chance, Draw, NoChance, SystemChance, Typed};
 use ledger::Uid;
 use money::{Currency, Money};
@@ -26,7 +27,7 @@ use crate::own_file::{self, OpenError};
 pub const FILE: &str = "simulated-acquirer.sqlite";
 
 /// The form of the file, kept as its `user_version`.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 
 /// Cards that are typed for one registration or payment at most, good ones and bad ones; the acquirer looks at no more.
 /// The reference has no bound: Florin's own.
@@ -54,13 +55,15 @@ CREATE TABLE IF NOT EXISTS tried (
     reference BLOB    NOT NULL PRIMARY KEY CHECK (length(reference) = 16),
     tries     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
--- Charges by the asker's reference. state: 1 waits for the holder, 2 accepted, 3 refused.
+-- Charges by the asker's reference. state: 1 waits for the holder, 2 accepted, 3 refused, 4 waits for an
+-- order. is_manual: whether it will wait for one.
 CREATE TABLE IF NOT EXISTS charge (
     reference     BLOB    NOT NULL PRIMARY KEY CHECK (length(reference) = 16),
     card          BLOB    NOT NULL REFERENCES card (name),
     minor         INTEGER NOT NULL CHECK (minor >= 0),
     currency      TEXT    NOT NULL CHECK (length(currency) = 3),
-    state         INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),
+    state         INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4),
+    is_manual     INTEGER NOT NULL,
     refusal       INTEGER,
     address_check INTEGER NOT NULL,
     number        TEXT    NOT NULL,
@@ -72,9 +75,16 @@ CREATE TABLE IF NOT EXISTS refund (
     charge    BLOB    NOT NULL,
     minor     INTEGER NOT NULL CHECK (minor > 0),
     refusal   INTEGER,
-    number    TEXT    NOT NULL
+    number    TEXT    NOT NULL,
+    -- Whether it waits for an order.
+    waits     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refund_of_charge ON refund (charge);
+-- What is to become of charges and refunds that were not heard of yet: a refusal, or none.
+CREATE TABLE IF NOT EXISTS told (
+    reference BLOB    NOT NULL PRIMARY KEY CHECK (length(reference) = 16),
+    refusal   INTEGER
+) STRICT, WITHOUT ROWID;
 ";
 
 const ADDRESS_CHECKS: &[AddressCheck] =
@@ -263,8 +273,19 @@ fn issuer(first6: &str) -> Issuer {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Asked,
+    /// Waits for an order.
+    Waits,
     Accepted,
     Refused(Refusal),
+}
+
+impl From<CardOrder> for State {
+    fn from(order: CardOrder) -> Self {
+        match order {
+            CardOrder::Accept => Self::Accepted,
+            CardOrder::Refuse(why) => Self::Refused(why),
+        }
+    }
 }
 
 impl State {
@@ -273,6 +294,7 @@ impl State {
             (1, None) => Some(Self::Asked),
             (2, None) => Some(Self::Accepted),
             (3, Some(refusal)) => Refusal::from_number(refusal).map(Self::Refused),
+            (4, None) => Some(Self::Waits),
             _ => None,
         }
     }
@@ -282,6 +304,7 @@ impl State {
             Self::Asked => (1, None),
             Self::Accepted => (2, None),
             Self::Refused(refusal) => (3, Some(refusal.number())),
+            Self::Waits => (4, None),
         }
     }
 }
@@ -292,6 +315,8 @@ struct Charged {
     card: [u8; 32],
     amount: Money,
     state: State,
+    /// Whether it waits for an order before it is accepted.
+    is_manual: bool,
     address_check: AddressCheck,
     number: String,
 }
@@ -306,7 +331,14 @@ impl Charged {
         let state = State::of(row.get("state")?, row.get("refusal")?);
         let address_check = ADDRESS_CHECKS.get(row.get::<_, u8>("address_check")? as usize).copied();
         let (Some(amount), Some(state), Some(address_check)) = (amount.transpose()?, state, address_check) else { return Ok(None) };
-        Ok(Some(Self { card: row.get("card")?, amount, state, address_check, number: row.get("number")? }))
+        Ok(Some(Self {
+            card: row.get("card")?,
+            amount,
+            state,
+            is_manual: row.get("is_manual")?,
+            address_check,
+            number: row.get("number")?,
+        }))
     }
 
     fn find(conn: &Connection, reference: Uid) -> Result<Option<Self>, Trouble> {
@@ -318,6 +350,7 @@ impl Charged {
     fn answer(&self) -> CardAnswer {
         match self.state {
             State::Asked => CardAnswer::ChallengeNeeded,
+            State::Waits => CardAnswer::Pending,
             State::Accepted => CardAnswer::Accepted(Acceptance { reference: self.number.clone(), address_check: self.address_check }),
             State::Refused(why) => CardAnswer::Refused(why),
         }
@@ -326,8 +359,8 @@ impl Charged {
     fn insert(&self, conn: &Connection, reference: Uid) -> Result<(), Trouble> {
         let (state, refusal) = self.state.numbers();
         let address_check = ADDRESS_CHECKS.iter().position(|check| *check == self.address_check).and_then(|place| u8::try_from(place).ok());
-        let sql = "INSERT INTO charge (reference, card, minor, currency, state, refusal, address_check, number) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sql = "INSERT INTO charge (reference, card, minor, currency, state, refusal, address_check, number, is_manual) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         conn.prepare_cached(sql)?.execute((
             reference.to_bytes(),
             self.card,
@@ -337,9 +370,40 @@ impl Charged {
             refusal,
             address_check,
             &self.number,
+            self.is_manual,
         ))?;
         Ok(())
     }
+
+    /// The charge in another state, written.
+    fn moved(self, conn: &Connection, reference: Uid, state: State) -> Result<Self, Trouble> {
+        let (number, refusal) = state.numbers();
+        let sql = "UPDATE charge SET state = ?2, refusal = ?3 WHERE reference = ?1";
+        conn.prepare_cached(sql)?.execute((reference.to_bytes(), number, refusal))?;
+        Ok(Self { state, ..self })
+    }
+}
+
+/// What was ordered for a reference before it was heard of.
+fn told(conn: &Connection, reference: Uid) -> Result<Option<CardOrder>, Trouble> {
+    let mut select = conn.prepare_cached("SELECT refusal FROM told WHERE reference = ?1")?;
+    let found = select.query_row([reference.to_bytes()], |row| row.get::<_, Option<u16>>(0)).optional()?;
+    let order = |refusal: Option<u16>| match refusal {
+        None => Ok(CardOrder::Accept),
+        Some(number) => Refusal::from_number(number).map(CardOrder::Refuse).ok_or_else(|| broken("order")),
+    };
+    found.map(order).transpose()
+}
+
+/// Keeps an order for a reference that was not heard of yet.
+fn keep(conn: &Connection, reference: Uid, order: CardOrder) -> Result<(), Trouble> {
+    let refusal = match order {
+        CardOrder::Accept => None,
+        CardOrder::Refuse(why) => Some(why.number()),
+    };
+    let sql = "INSERT INTO told (reference, refusal) VALUES (?1, ?2) ON CONFLICT (reference) DO UPDATE SET refusal = excluded.refusal";
+    conn.prepare_cached(sql)?.execute((reference.to_bytes(), refusal))?;
+    Ok(())
 }
 
 impl CardRail for SimulatedAcquirer {
@@ -389,7 +453,8 @@ impl CardRail for SimulatedAcquirer {
                 return if is_same { Ok(known.answer()) } else { Err(Trouble::Conflict) };
             }
             let Some(card) = Card::find(conn, &house.keys, &name)? else { return Err(Trouble::Conflict) };
-            let charged = take(&*house.chance, &card, name, &charge)?;
+            let order = told(conn, charge.reference)?;
+            let charged = take(&*house.chance, &card, name, &charge, order)?;
             charged.insert(conn, charge.reference)?;
             Ok(charged.answer())
         })
@@ -406,14 +471,8 @@ impl CardRail for SimulatedAcquirer {
                 return Ok(known.answer());
             }
             let card = Card::find(conn, &house.keys, &known.card)?.ok_or_else(|| broken("charge without a card"))?;
-            let state = verdict.refusal().map_or_else(|| card.authorise(known.amount), State::Refused);
-            let (number, refusal) = state.numbers();
-            conn.prepare_cached("UPDATE charge SET state = ?2, refusal = ?3 WHERE reference = ?1")?.execute((
-                reference.to_bytes(),
-                number,
-                refusal,
-            ))?;
-            Ok(Charged { state, ..known }.answer())
+            let state = verdict.refusal().map_or_else(|| held(card.authorise(known.amount), known.is_manual), State::Refused);
+            Ok(known.moved(conn, reference, state)?.answer())
         })
     }
 
@@ -432,6 +491,32 @@ impl CardRail for SimulatedAcquirer {
         self.aside(move |conn, _| Ok(find_refund(conn, reference)?.map(|(answer, _, _)| answer)))
     }
 
+    fn order(&self, reference: Uid, order: CardOrder) -> RailFuture<'_, Option<CardAnswer>> {
+        self.aside(move |conn, _| {
+            let Some(known) = Charged::find(conn, reference)? else { return keep(conn, reference, order).map(|()| None) };
+            let charged = match known.state {
+                State::Asked | State::Waits => known.moved(conn, reference, order.into())?,
+                State::Accepted | State::Refused(_) => known,
+            };
+            Ok(Some(charged.answer()))
+        })
+    }
+
+    fn order_refund(&self, reference: Uid, order: CardOrder) -> RailFuture<'_, Option<CardAnswer>> {
+        self.aside(move |conn, _| {
+            if find_refund(conn, reference)?.is_none() {
+                return keep(conn, reference, order).map(|()| None);
+            }
+            let refusal = match order {
+                CardOrder::Accept => None,
+                CardOrder::Refuse(why) => Some(why.number()),
+            };
+            let sql = "UPDATE refund SET waits = FALSE, refusal = ?2 WHERE reference = ?1 AND waits";
+            conn.prepare_cached(sql)?.execute((reference.to_bytes(), refusal))?;
+            Ok(find_refund(conn, reference)?.map(|(answer, _, _)| answer))
+        })
+    }
+
     fn test_card(&self) -> Option<Typed> {
         let (number, expiry, security_code) = magic::TEST_CARD;
         let expiry = Expiry::parse(expiry)?;
@@ -447,22 +532,32 @@ fn try_again(conn: &Connection, reference: Uid) -> Result<i64, Trouble> {
 }
 
 /// What becomes of a charge that has not been seen before.
-fn take(chance: &dyn Chance, card: &Card, name: [u8; 32], charge: &Charge) -> Result<Charged, Trouble> {
-    let state = if card.known.seen.expiry.is_over_at(charge.at) {
+fn take(chance: &dyn Chance, card: &Card, name: [u8; 32], charge: &Charge, order: Option<CardOrder>) -> Result<Charged, Trouble> {
+    let is_manual = charge.settlement == Settlement::Manual;
+    let state = if let Some(order) = order {
+        // What it was told beforehand counts, not what it would have done.
+        order.into()
+    } else if card.known.seen.expiry.is_over_at(charge.at) {
         State::Refused(Refusal::CardExpired)
     } else if card.asks(charge) {
         State::Asked
     } else {
-        card.authorise(charge.amount)
+        held(card.authorise(charge.amount), is_manual)
     };
     let postal_code = charge.postal_code.as_ref().map_or("", |code| code.expose().as_str());
     Ok(Charged {
         card: name,
         amount: charge.amount,
         state,
+        is_manual,
         address_check: magic::address_check(charge.amount.currency(), postal_code),
         number: random_text::<9>(chance, "card charge", charge.reference, 0)?,
     })
+}
+
+/// What would be accepted waits for an order where that is wanted.
+fn held(state: State, is_manual: bool) -> State {
+    if is_manual && state == State::Accepted { State::Waits } else { state }
 }
 
 fn give_back(conn: &Connection, chance: &dyn Chance, refund: &CardRefund, charge: &Charged) -> Result<CardAnswer, Trouble> {
@@ -473,21 +568,29 @@ fn give_back(conn: &Connection, chance: &dyn Chance, refund: &CardRefund, charge
     let refusal = match charge.state {
         State::Accepted if fits => None,
         State::Accepted => Some(Refusal::RefundExceedsInitial),
-        State::Asked | State::Refused(_) => Some(Refusal::NotRefundable),
+        State::Asked | State::Waits | State::Refused(_) => Some(Refusal::NotRefundable),
+    };
+    let (refusal, waits) = match (refusal, told(conn, refund.reference)?) {
+        (None, Some(CardOrder::Refuse(why))) => (Some(why), false),
+        (None, None) => (None, refund.settlement == Settlement::Manual),
+        (refusal, _) => (refusal, false),
     };
     let number = random_text::<9>(chance, "card refund", refund.reference, 0)?;
-    conn.prepare_cached("INSERT INTO refund (reference, charge, minor, refusal, number) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
+    let sql = "INSERT INTO refund (reference, charge, minor, refusal, number, waits) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    conn.prepare_cached(sql)?.execute((
         refund.reference.to_bytes(),
         refund.charge.to_bytes(),
         refund.amount.minor(),
         refusal.map(Refusal::number),
         &number,
+        waits,
     ))?;
-    Ok(refund_answer(refusal, number))
+    Ok(refund_answer(refusal, number, waits))
 }
 
-fn refund_answer(refusal: Option<Refusal>, number: String) -> CardAnswer {
+fn refund_answer(refusal: Option<Refusal>, number: String, waits: bool) -> CardAnswer {
     match refusal {
+        None if waits => CardAnswer::Pending,
         Some(why) => CardAnswer::Refused(why),
         None => CardAnswer::Accepted(Acceptance { reference: number, address_check: AddressCheck::NoCheck }),
     }
@@ -495,13 +598,15 @@ fn refund_answer(refusal: Option<Refusal>, number: String) -> CardAnswer {
 
 /// A refund: its answer, its charge and its amount.
 fn find_refund(conn: &Connection, reference: Uid) -> Result<Option<(CardAnswer, Uid, i64)>, Trouble> {
-    let mut select = conn.prepare_cached("SELECT charge, minor, refusal, number FROM refund WHERE reference = ?1")?;
+    let mut select = conn.prepare_cached("SELECT charge, minor, refusal, number, waits FROM refund WHERE reference = ?1")?;
     let found = select
-        .query_row([reference.to_bytes()], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?, row.get::<_, Option<u16>>(2)?, row.get(3)?)))
+        .query_row([reference.to_bytes()], |row| {
+            Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?, row.get::<_, Option<u16>>(2)?, row.get(3)?, row.get(4)?))
+        })
         .optional()?;
-    let Some((charge, minor, refusal, number)) = found else { return Ok(None) };
+    let Some((charge, minor, refusal, number, waits)) = found else { return Ok(None) };
     let refusal = refusal.map(|number| Refusal::from_number(number).ok_or_else(|| broken("refund"))).transpose()?;
-    Ok(Some((refund_answer(refusal, number), Uid::from_bytes(charge), minor)))
+    Ok(Some((refund_answer(refusal, number, waits), Uid::from_bytes(charge), minor)))
 }
 
 #[cfg(test)]
@@ -538,12 +643,13 @@ mod tests {
             category: PaymentCategory::Ecommerce,
             postal_code: None,
             at: NOW,
+            settlement: Settlement::Instant,
         }
     }
 
     fn refund(reference: u128, charge: u128, minor: i64) -> CardRefund {
         let amount = Money::new(minor, Currency::EUR).unwrap();
-        CardRefund { reference: Uid::from_bits(reference), charge: Uid::from_bits(charge), amount }
+        CardRefund { reference: Uid::from_bits(reference), charge: Uid::from_bits(charge), amount, settlement: Settlement::Instant }
     }
 
     fn is_accepted(answer: &CardAnswer) -> bool {
@@ -712,5 +818,35 @@ mod tests {
         assert_eq!(acquirer.find_refund(Uid::from_bits(2)).await.unwrap(), Some(first));
         assert_eq!(acquirer.find_refund(Uid::from_bits(5)).await.unwrap(), None);
         assert!(matches!(acquirer.refund(refund(2, 1, 61)).await, Err(RailError::Conflict)));
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_an_order_moves_by_it_alone_and_ends_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let acquirer = SimulatedAcquirer::open(folder.path(), &KEY).unwrap();
+        let (plain, asks) = (token(&acquirer, "4970107111111119", "123").await, token(&acquirer, "4970105181818183", "123").await);
+        let manual = |reference, card| Charge { settlement: Settlement::Manual, ..charge(reference, card, 100) };
+        let id = Uid::from_bits;
+        let refuse = CardOrder::Refuse(Refusal::LostCard);
+        assert_eq!(acquirer.charge(manual(1, &plain)).await.unwrap(), CardAnswer::Pending);
+        assert_eq!(acquirer.find_charge(id(1)).await.unwrap(), Some(CardAnswer::Pending));
+        assert!(is_accepted(&acquirer.order(id(1), CardOrder::Accept).await.unwrap().unwrap()));
+        assert!(is_accepted(&acquirer.order(id(1), refuse).await.unwrap().unwrap()), "it has ended");
+        // The holder first, then the order; or the order for both.
+        assert_eq!(acquirer.charge(manual(2, &asks)).await.unwrap(), CardAnswer::ChallengeNeeded);
+        assert_eq!(acquirer.authenticate(id(2), Verdict::Passed).await.unwrap(), CardAnswer::Pending);
+        assert_eq!(acquirer.order(id(2), refuse).await.unwrap(), Some(CardAnswer::Refused(Refusal::LostCard)));
+        assert_eq!(acquirer.charge(charge(3, &asks, 100)).await.unwrap(), CardAnswer::ChallengeNeeded);
+        assert!(is_accepted(&acquirer.order(id(3), CardOrder::Accept).await.unwrap().unwrap()));
+        // What was ordered before it came.
+        assert_eq!(acquirer.order(id(4), refuse).await.unwrap(), None);
+        assert_eq!(acquirer.charge(charge(4, &plain, 100)).await.unwrap(), CardAnswer::Refused(Refusal::LostCard));
+        let manual = |reference, minor| CardRefund { settlement: Settlement::Manual, ..refund(reference, 1, minor) };
+        assert_eq!(acquirer.refund(manual(11, 60)).await.unwrap(), CardAnswer::Pending);
+        let over = CardAnswer::Refused(Refusal::RefundExceedsInitial);
+        assert_eq!(acquirer.refund(manual(12, 60)).await.unwrap(), over, "what waits counts");
+        assert!(is_accepted(&acquirer.order_refund(id(11), CardOrder::Accept).await.unwrap().unwrap()));
+        assert_eq!(acquirer.order_refund(id(13), refuse).await.unwrap(), None);
+        assert_eq!(acquirer.refund(manual(13, 10)).await.unwrap(), CardAnswer::Refused(Refusal::LostCard));
     }
 }

@@ -8,8 +8,8 @@ use domain::payment::{
     ASK_BANK_AFTER_MS, AppliedMode, BankVerdict, ExpectReturn, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError,
     Prepared, ReturnPayout, ReturnPayoutError, ReturnReason, SettlePayout, SettlePayoutError, Status, end_to_end_id,
 };
-use domain::platform::{InSandbox, InSandboxError};
-use domain::{Ctx, Job, JobKind, PaymentId};
+use domain::platform::{InSandbox, InSandboxError, Settlement};
+use domain::{Ctx, Job, JobKind, PaymentId, Timestamp};
 use engine::rail::bank::{BankOutcome, BankRail, Beneficiary, CreditTransfer, FallBack, PayoutSteering, SteerError, TransferState};
 use engine::rail::{InTime, RailError, in_time};
 use engine::{Engine, Reads, Refused, StoreError};
@@ -76,22 +76,30 @@ impl PayoutDesk {
         match job.kind {
             JobKind::SendPayout => self.send(ctx, payout).await.map(|_| Done::Finished),
             JobKind::AskBank => {
-                let payment = self.ask(ctx, payout).await?;
-                Ok(if payment.status == Status::Created { Done::After(wait_ms(job.attempts)) } else { Done::Finished })
+                let (payment, after_ms) = self.look(ctx, payout).await?;
+                let after_ms = after_ms.unwrap_or_else(|| wait_ms(job.attempts));
+                Ok(if payment.status == Status::Created { Done::After(after_ms) } else { Done::Finished })
             }
             JobKind::ExpirePayout => self.expire(ctx, payout).await,
             _ => Ok(Done::Finished),
         }
     }
 
-    /// Checks a payout, hands it to the bank, and records what the bank says at once.
+    /// Checks a payout, hands it to the bank, and records what the bank says at once. A bank that takes no time is asked
+    /// again right away, for what it does once it has the order.
     pub async fn send(&self, ctx: Ctx, payout: PaymentId) -> Result<Payment, PayoutDeskError> {
         let prepared = self.engine.run(ctx, PreparePayout { payout }).await?;
         match prepared.map_err(|error| of_prepare(error, payout))? {
             Prepared::Ended(payment) => Ok(*payment),
-            Prepared::Send { payment, destination, mode } => {
-                let state = self.bank.send(order(&payment, &destination, mode)).await?;
-                Ok(self.record(ctx, *payment, state).await?.0)
+            Prepared::Send { payment, destination, mode, at, settlement } => {
+                let state = self.bank.send(order(&payment, &destination, mode, at, settlement)).await?;
+                let is_under_way = matches!(state, TransferState::Pending { .. });
+                let payment = self.record(ctx, *payment, state).await?.0;
+                if !is_under_way || settlement != Settlement::Instant {
+                    return Ok(payment);
+                }
+                let state = self.bank.ask(&end_to_end_id(payout), at).await?;
+                Ok(self.record(ctx, payment, state).await?.0)
             }
         }
     }
@@ -100,22 +108,33 @@ impl PayoutDesk {
     ///
     /// A payout that has succeeded may have come back before anybody could record that, so it is asked for as well.
     pub async fn ask(&self, ctx: Ctx, payout: PaymentId) -> Result<Payment, PayoutDeskError> {
+        self.look(ctx, payout).await.map(|(payment, _)| payment)
+    }
+
+    /// The same; gives also after how long, business time, the bank is to be asked again, if it says.
+    async fn look(&self, ctx: Ctx, payout: PaymentId) -> Result<(Payment, Option<i64>), PayoutDeskError> {
         let prepared = self.engine.run(ctx, PreparePayout { payout }).await?;
         match prepared.map_err(|error| of_prepare(error, payout))? {
             Prepared::Ended(payment) => {
+                // What has come back was sent before: no time makes it so.
                 if payment.status == Status::Succeeded
-                    && let TransferState::Returned { reason, bank_reference, .. } = self.bank.ask(&end_to_end_id(payout)).await?
+                    && let TransferState::Returned { reason, bank_reference, .. } =
+                        self.bank.ask(&end_to_end_id(payout), payment.created_at).await?
                 {
                     self.give_back(ctx, payout, reason, bank_reference).await?;
                 }
-                Ok(*payment)
+                Ok((*payment, None))
             }
-            Prepared::Send { payment, destination, mode } => {
-                let state = match self.bank.ask(&end_to_end_id(payout)).await? {
-                    TransferState::Unknown => self.bank.send(order(&payment, &destination, mode)).await?,
+            Prepared::Send { payment, destination, mode, at, settlement } => {
+                let state = match self.bank.ask(&end_to_end_id(payout), at).await? {
+                    TransferState::Unknown => self.bank.send(order(&payment, &destination, mode, at, settlement)).await?,
                     state => state,
                 };
-                Ok(self.record(ctx, *payment, state).await?.0)
+                let after_ms = match state {
+                    TransferState::Pending { until, .. } => until.map(|until| until.ms().saturating_sub(at.ms()).max(1)),
+                    _ => None,
+                };
+                Ok((self.record(ctx, *payment, state).await?.0, after_ms))
             }
         }
     }
@@ -142,8 +161,10 @@ impl PayoutDesk {
     async fn record(&self, ctx: Ctx, payment: Payment, state: TransferState) -> Result<(Payment, Option<Payment>), PayoutDeskError> {
         let payout = payment.id;
         match state {
-            TransferState::Unknown | TransferState::Pending { fell_back: None } => Ok((payment, None)),
-            TransferState::Pending { fell_back: Some(why) } => Ok((self.settle(ctx, &payment, BankVerdict::FellBack(why)).await?, None)),
+            TransferState::Unknown | TransferState::Pending { fell_back: None, .. } => Ok((payment, None)),
+            TransferState::Pending { fell_back: Some(why), .. } => {
+                Ok((self.settle(ctx, &payment, BankVerdict::FellBack(why)).await?, None))
+            }
             TransferState::Sent(sent) => Ok((self.settle(ctx, &payment, BankVerdict::Sent(sent)).await?, None)),
             TransferState::Refused(why) => Ok((self.settle(ctx, &payment, BankVerdict::Refused(why)).await?, None)),
             TransferState::Returned { sent, reason, bank_reference } => {
@@ -176,7 +197,7 @@ fn wait_ms(attempts: u32) -> i64 {
     ASK_BANK_AFTER_MS.saturating_mul(1_i64.checked_shl(attempts.min(32)).unwrap_or(i64::MAX)).min(LONGEST_WAIT_MS)
 }
 
-fn order(payment: &Payment, destination: &BankAccount, mode: AppliedMode) -> CreditTransfer {
+fn order(payment: &Payment, destination: &BankAccount, mode: AppliedMode, at: Timestamp, settlement: Settlement) -> CreditTransfer {
     let payout = payment.as_payout();
     let must_be_instant = payout.is_some_and(|payout| payout.mode == Some(PayoutMode::InstantOnly));
     CreditTransfer {
@@ -186,6 +207,8 @@ fn order(payment: &Payment, destination: &BankAccount, mode: AppliedMode) -> Cre
         fall_back: if must_be_instant { FallBack::Never } else { FallBack::Allowed },
         to: Beneficiary { name: destination.holder_name.clone(), account: destination.details.clone() },
         statement_text: payout.and_then(|payout| payout.statement_text.clone()),
+        at,
+        settlement,
     }
 }
 
@@ -236,13 +259,13 @@ impl Steering {
                 }
                 _ => Err(SteerError::Ended(payment)),
             },
-            Ok(Prepared::Send { payment, destination, mode }) => {
+            Ok(Prepared::Send { payment, destination, mode, at, settlement }) => {
                 if let BankOutcome::Return(_) = outcome {
                     self.expect_return(ctx, payout).await?;
                 }
                 // The bank is told first: sending it is then the end of it.
                 in_time(self.bank.tell(&end_to_end_id(payout), outcome)).await.map_err(unavailable)?;
-                self.desk.bank.send(order(&payment, &destination, mode)).await.map_err(unavailable)?;
+                self.desk.bank.send(order(&payment, &destination, mode, at, settlement)).await.map_err(unavailable)?;
                 self.tell(ctx, *payment, outcome).await
             }
         }

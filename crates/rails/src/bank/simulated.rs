@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Timestamp;
 use domain::bank_account::BankDetails;
-use domain::payment::{AppliedMode, InstantReach, ReceivingAccount, Refusal, ReturnReason, Sent};
+use domain::payment::{AppliedMode, InstantReach, ReceivingAccount, Refusal, ReturnReason, Sent, sent_at};
+use domain::platform::Settlement;
 use engine::rail::bank::{BankOutcome, BankRail, CreditTransfer, FallBack, TransferState};
 use engine::rail::{RailError, RailFuture};
 use rusqlite::{Connection, OptionalExtension};
@@ -31,7 +32,9 @@ CREATE TABLE IF NOT EXISTS transfer (
     refusal   INTEGER,
     reason    INTEGER,
     waits     INTEGER NOT NULL,
-    number    INTEGER NOT NULL
+    number    INTEGER NOT NULL,
+    -- Business time, in milliseconds, at which it is sent by itself; unless it is set, when it is asked for.
+    ready_at  INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS told (
     reference TEXT    NOT NULL PRIMARY KEY,
@@ -118,12 +121,12 @@ impl BankRail for SimulatedBank {
         })
     }
 
-    /// What has been waiting is done when somebody asks.
-    fn ask(&self, reference: &str) -> RailFuture<'_, TransferState> {
+    /// What has been waiting is done when somebody asks, if it is time.
+    fn ask(&self, reference: &str, at: Timestamp) -> RailFuture<'_, TransferState> {
         let reference = reference.to_owned();
         self.aside(move |conn| {
             let Some(known) = find(conn, &reference)? else { return Ok(TransferState::Unknown) };
-            if known.place == Place::Pending && !known.waits {
+            if known.place == Place::Pending && !known.waits && known.ready_at.is_none_or(|ready_at| ready_at <= at) {
                 let sent = Row { place: Place::Sent, ..known };
                 write(conn, &sent)?;
                 return Ok(sent.state());
@@ -185,17 +188,19 @@ struct Row {
     /// Whether nothing happens until the bank is told.
     waits: bool,
     number: i64,
+    /// When it is sent by itself, where the bank takes its time.
+    ready_at: Option<Timestamp>,
 }
 
 impl Row {
     fn sent(&self) -> Sent {
         let bank_reference = Some(format!("SIM{:010}", self.number));
-        Sent { mode: self.mode, fallback: self.fell_back, at: None::<Timestamp>, bank_reference }
+        Sent { mode: self.mode, fallback: self.fell_back, at: self.ready_at.filter(|_| self.place == Place::Sent), bank_reference }
     }
 
     fn state(&self) -> TransferState {
         match self.place {
-            Place::Pending => TransferState::Pending { fell_back: self.fell_back },
+            Place::Pending => TransferState::Pending { fell_back: self.fell_back, until: self.ready_at.filter(|_| !self.waits) },
             Place::Sent => TransferState::Sent(self.sent()),
             Place::Refused => TransferState::Refused(self.refusal.unwrap_or(Refusal::BankFailed)),
             Place::Returned => TransferState::Returned {
@@ -209,7 +214,8 @@ impl Row {
     /// The transfer once the bank was told; what cannot be any more leaves it as it is.
     fn told(self, outcome: BankOutcome) -> Self {
         match (self.place, outcome) {
-            (Place::Pending, BankOutcome::Succeed) => Self { place: Place::Sent, ..self },
+            // Whoever orders it has it sent now.
+            (Place::Pending, BankOutcome::Succeed) => Self { place: Place::Sent, ready_at: None, ..self },
             (Place::Pending, BankOutcome::Fail(why)) => Self { place: Place::Refused, refusal: Some(why), ..self },
             (Place::Pending | Place::Sent, BankOutcome::Return(why)) => Self { place: Place::Returned, reason: Some(why), ..self },
             (Place::Sent, BankOutcome::Succeed | BankOutcome::Fail(_)) | (Place::Refused | Place::Returned, _) => self,
@@ -226,17 +232,19 @@ fn take(conn: &Connection, transfer: &CreditTransfer) -> Result<TransferState, B
         Behaviour::Succeeds | Behaviour::Waits => None,
     };
     let why_not_instant = why_not_instant.filter(|_| transfer.mode == AppliedMode::Instant);
-    let waits = behaviour == Behaviour::Waits;
+    let waits = behaviour == Behaviour::Waits || transfer.settlement == Settlement::Manual;
+    let is_delayed = transfer.settlement == Settlement::Delayed;
     let (mode, place, fell_back, refusal) = match (transfer.mode, why_not_instant, transfer.fall_back) {
         (_, Some(why), FallBack::Never) => (AppliedMode::NotSent, Place::Refused, None, Some(why)),
         (_, Some(why), FallBack::Allowed) => (AppliedMode::Standard, Place::Pending, Some(why), None),
-        (AppliedMode::Instant, None, _) if !waits => (AppliedMode::Instant, Place::Sent, None, None),
+        (AppliedMode::Instant, None, _) if !waits && !is_delayed => (AppliedMode::Instant, Place::Sent, None, None),
         (mode, None, _) => (mode, Place::Pending, None, None),
     };
     let number = conn.query_row("SELECT COALESCE(max(number), 0) + 1 FROM transfer", [], |row| row.get(0))?;
     let (minor, currency) = (transfer.amount.minor(), transfer.amount.currency().code().to_owned());
     let reference = transfer.reference.clone();
-    let taken = Row { reference, minor, currency, mode, place, fell_back, refusal, reason: None, waits, number };
+    let ready_at = is_delayed.then(|| sent_at(mode, transfer.at));
+    let taken = Row { reference, minor, currency, mode, place, fell_back, refusal, reason: None, waits, number, ready_at };
     let taken = match told_before(conn, &transfer.reference)? {
         // What it was told beforehand counts, not what it would have done.
         Some(outcome) => {
@@ -253,9 +261,10 @@ fn write(conn: &Connection, row: &Row) -> Result<(), BankError> {
     let mode = MODES.iter().position(|mode| *mode == row.mode).and_then(|place| i64::try_from(place).ok()).unwrap_or(0);
     let reason = row.reason.and_then(|reason| ReturnReason::ALL.iter().position(|other| *other == reason));
     conn.execute(
-        "INSERT INTO transfer (reference, minor, currency, mode, state, fell_back, refusal, reason, waits, number) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
-         ON CONFLICT (reference) DO UPDATE SET state = excluded.state, refusal = excluded.refusal, reason = excluded.reason",
+        "INSERT INTO transfer (reference, minor, currency, mode, state, fell_back, refusal, reason, waits, number, ready_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+         ON CONFLICT (reference) DO UPDATE SET state = excluded.state, refusal = excluded.refusal, reason = excluded.reason, \
+         ready_at = excluded.ready_at",
         rusqlite::params![
             row.reference,
             row.minor,
@@ -267,14 +276,14 @@ fn write(conn: &Connection, row: &Row) -> Result<(), BankError> {
             reason.and_then(|place| i64::try_from(place).ok()),
             row.waits,
             row.number,
+            row.ready_at.map(Timestamp::ms),
         ],
     )?;
     Ok(())
 }
 
 fn find(conn: &Connection, reference: &str) -> Result<Option<Row>, BankError> {
-    let sql =
-        "SELECT reference, minor, currency, mode, state, fell_back, refusal, reason, waits, number FROM transfer WHERE reference = ?1";
+    let sql = "SELECT reference, minor, currency, mode, state, fell_back, refusal, reason, waits, number, ready_at FROM transfer WHERE reference = ?1";
     let row = conn.prepare_cached(sql)?.query_row([reference], |row| {
         let refusal = |number: Option<u16>| number.and_then(Refusal::from_number);
         let mode = place(row.get(3)?);
@@ -291,6 +300,7 @@ fn find(conn: &Connection, reference: &str) -> Result<Option<Row>, BankError> {
             reason: reason.and_then(|place| ReturnReason::ALL.get(place).copied()),
             waits: row.get(8)?,
             number: row.get(9)?,
+            ready_at: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_ms),
         })
     });
     Ok(row.optional()?)
@@ -341,6 +351,9 @@ mod tests {
     const UNREACHABLE: &str = "FR389999900001UNREACH000112";
     const WAITS: &str = "FR699999900001WAITS00000172";
 
+    /// A Monday morning.
+    const NOW: Timestamp = Timestamp::from_seconds(20_787 * 86_400 + 36_000);
+
     struct Scene {
         folder: tempfile::TempDir,
         bank: SimulatedBank,
@@ -361,6 +374,8 @@ mod tests {
             fall_back,
             to: Beneficiary { name: Secret::default(), account },
             statement_text: None,
+            at: NOW,
+            settlement: Settlement::Instant,
         }
     }
 
@@ -371,7 +386,7 @@ mod tests {
     #[tokio::test]
     async fn a_transfer_goes_the_way_of_its_account_and_mode() {
         use {AppliedMode as M, FallBack as F};
-        let pending = |fell_back| TransferState::Pending { fell_back };
+        let pending = |fell_back| TransferState::Pending { fell_back, until: None };
         let generic = Some(Refusal::GenericOperation);
         let refused = TransferState::Refused(Refusal::GenericOperation);
         for (iban, mode, fall_back, at_once, when_asked) in [
@@ -392,9 +407,9 @@ mod tests {
             (WAITS, M::Instant, F::Allowed, pending(None), pending(None)),
         ] {
             let s = scene();
-            assert_eq!(s.bank.ask("r1").await.unwrap(), TransferState::Unknown);
+            assert_eq!(s.bank.ask("r1", NOW).await.unwrap(), TransferState::Unknown);
             assert_eq!(s.bank.send(transfer(iban, mode, fall_back)).await.unwrap(), at_once, "{iban} {mode:?}");
-            assert_eq!(s.bank.ask("r1").await.unwrap(), when_asked, "{iban} {mode:?}");
+            assert_eq!(s.bank.ask("r1", NOW).await.unwrap(), when_asked, "{iban} {mode:?}");
         }
     }
 
@@ -448,7 +463,7 @@ mod tests {
                 s.bank.tell("r1", *told).await.unwrap();
             }
             s.bank.tell("r1", outcome).await.unwrap();
-            let place = match s.bank.ask("r1").await.unwrap() {
+            let place = match s.bank.ask("r1", NOW).await.unwrap() {
                 TransferState::Sent(_) => Place::Sent,
                 TransferState::Refused(_) => Place::Refused,
                 TransferState::Returned { .. } => Place::Returned,
@@ -470,7 +485,7 @@ mod tests {
         assert_eq!(s.bank.recall("r1").await.unwrap(), refused);
         let s = scene();
         s.bank.send(order(GOOD)).await.unwrap();
-        s.bank.ask("r1").await.unwrap();
+        s.bank.ask("r1", NOW).await.unwrap();
         assert_eq!(s.bank.recall("r1").await.unwrap(), sent(AppliedMode::Standard, None));
     }
 
@@ -481,5 +496,25 @@ mod tests {
             let account = transfer(iban, AppliedMode::Instant, FallBack::Never).to.account;
             assert_eq!(s.bank.takes_instant(&account).await.unwrap(), expected);
         }
+    }
+
+    /// A bank that takes its time has sent an order the next business day, and says when; one that waits for orders only then.
+    #[tokio::test]
+    async fn a_bank_takes_its_time_or_waits_for_orders() {
+        let paced = |settlement, mode| CreditTransfer { settlement, ..transfer(GOOD, mode, FallBack::Never) };
+        for (mode, after_ms) in [(AppliedMode::Standard, 22 * 3_600_000), (AppliedMode::Rtgs, 3_600_000), (AppliedMode::Instant, 5_000)] {
+            let s = scene();
+            let due = NOW.plus_ms(after_ms);
+            let under_way = TransferState::Pending { fell_back: None, until: Some(due) };
+            assert_eq!(s.bank.send(paced(Settlement::Delayed, mode)).await.unwrap(), under_way);
+            assert_eq!(s.bank.ask("r1", due.plus_ms(-1)).await.unwrap(), under_way);
+            let TransferState::Sent(sent) = s.bank.ask("r1", due.plus_ms(9)).await.unwrap() else { panic!("{mode:?} is not sent") };
+            assert_eq!((sent.mode, sent.at), (mode, Some(due)), "at its own time, whenever it is asked for");
+        }
+        let s = scene();
+        let waiting = TransferState::Pending { fell_back: None, until: None };
+        assert_eq!(s.bank.send(paced(Settlement::Manual, AppliedMode::Instant)).await.unwrap(), waiting);
+        assert_eq!(s.bank.ask("r1", NOW.plus_ms(1_000_000_000)).await.unwrap(), waiting);
+        assert_eq!(s.bank.tell("r1", BankOutcome::Succeed).await.unwrap(), sent(AppliedMode::Instant, None));
     }
 }

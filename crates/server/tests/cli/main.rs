@@ -7,6 +7,7 @@ mod demo;
 mod door;
 mod events;
 mod failures;
+mod faults;
 mod first_start;
 mod fixtures;
 mod keys;

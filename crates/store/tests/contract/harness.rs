@@ -221,6 +221,7 @@ impl Command for TakeUp {
             status: UserStatus::Active,
             verification: Verification::Light,
             blocks: Blocks::default(),
+            block_reason: None,
             email: Secret::new("zebulon@quackenbush.example".to_owned()),
             has_accepted_terms: true,
             terms_accepted_at: None,
