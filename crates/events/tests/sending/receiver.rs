@@ -40,7 +40,7 @@ impl Seen {
     pub fn query(&self, name: &str) -> String {
         let target = self.line.split(' ').nth(1).unwrap();
         let pairs = target.split_once('?').unwrap().1.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).last().unwrap()
+        pairs.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).next_back().unwrap()
     }
 }
 
