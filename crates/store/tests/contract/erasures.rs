@@ -141,7 +141,7 @@ fn what_one_server_erased_the_other_does_not_show() {
             };
             let payments = async || {
                 let of = OfPayments::User(gone.owner.0);
-                other.reads.payments(ctx.platform, of, PaymentFilter::default(), page(1, 10, false)).await.unwrap()
+                other.payments(ctx.platform, of, PaymentFilter::default(), page(1, 10, false)).await
             };
             // The other server has all of it in memory: the keys, and what its batches have read.
             assert_eq!(other.reads.payment(ctx.platform, payment.id).await.unwrap().as_ref(), Some(&payment));

@@ -20,7 +20,7 @@ crate::on_both_stores!(
 );
 
 async fn total(site: &Site, ctx: Ctx, of: OfPayments) -> u64 {
-    site.reads.payments(ctx.platform, of, PaymentFilter::default(), page(1, 1, true)).await.expect("listed").total
+    site.payments(ctx.platform, of, PaymentFilter::default(), page(1, 1, true)).await.total
 }
 
 async fn each_acknowledged_write_is_listed_at_once(home: &impl Home) {
@@ -43,11 +43,11 @@ async fn post_and_list(site: Arc<Site>, ctx: Ctx, from: Purse, to: Purse) {
         let amount = if turn % 5 == 0 { 1_000_000 } else { 3 };
         let payment = site.transfer(ctx, moving(from, to, amount, 1)).await.unwrap();
         for of in [OfPayments::Account(from.account()), OfPayments::User(to.owner.0)] {
-            let listed = site.reads.payments(ctx.platform, of, PaymentFilter::default(), page(1, 3, true)).await.expect("listed");
+            let listed = site.payments(ctx.platform, of, PaymentFilter::default(), page(1, 3, true)).await;
             assert_eq!(listed.rows.first(), Some(&payment), "turn {turn} of {of:?}");
         }
         let filter = EventFilter { types: vec![EventType::TransferCreated], after: Some(payment.created_at.plus_ms(-1)), before: None };
-        let events = site.reads.events(ctx.platform, filter, page(1, 100, false)).await.expect("listed");
+        let events = site.events(ctx.platform, filter, page(1, 100, false)).await;
         assert!(events.rows.iter().any(|event| event.subject == payment.id.0), "turn {turn}");
         let purse = site.wallet(ctx, from.owner).await;
         let wallets = Listing { owner: Some(from.owner.0), ..Listing::default() };
@@ -68,7 +68,7 @@ async fn pages_are_in_order_and_meet_without_gaps(home: &impl Home) {
         let mut seen = Vec::new();
         for number in 1..=4 {
             let of = OfPayments::Account(to.account());
-            let listed = site.reads.payments(ctx.platform, of, PaymentFilter::default(), page(number, 7, newest_first)).await.unwrap();
+            let listed = site.payments(ctx.platform, of, PaymentFilter::default(), page(number, 7, newest_first)).await;
             assert_eq!(listed.total, 23);
             assert_eq!(listed.rows.len(), if number == 4 { 2 } else { 7 });
             seen.extend(listed.rows.iter().map(|payment| payment.id));
@@ -77,8 +77,8 @@ async fn pages_are_in_order_and_meet_without_gaps(home: &impl Home) {
             seen.reverse();
         }
         assert_eq!(seen, made);
-        let past = site.reads.payments(ctx.platform, OfPayments::Account(to.account()), PaymentFilter::default(), page(5, 7, newest_first));
-        let past = past.await.unwrap();
+        let past = site.payments(ctx.platform, OfPayments::Account(to.account()), PaymentFilter::default(), page(5, 7, newest_first));
+        let past = past.await;
         assert_eq!((past.rows.len(), past.total), (0, 23));
     }
 }
@@ -94,7 +94,7 @@ async fn filters_narrow_and_totals_count(home: &impl Home) {
     site.declare(ctx, from, 55).await;
     let of = OfPayments::Account(from.account());
     let listed = async |filter: PaymentFilter, size: u32| {
-        let listed = site.reads.payments(ctx.platform, of, filter, page(1, size, false)).await.unwrap();
+        let listed = site.payments(ctx.platform, of, filter, page(1, size, false)).await;
         (listed.rows.iter().map(|payment| payment.debited.minor()).collect::<Vec<_>>(), listed.total)
     };
     let all = PaymentFilter::default;
@@ -108,9 +108,9 @@ async fn filters_narrow_and_totals_count(home: &impl Home) {
     assert_eq!(listed(window, 10).await, (vec![1_000, 20, 2_000], 3));
 
     let events = EventFilter { types: vec![EventType::TransferFailed], ..EventFilter::default() };
-    let events = site.reads.events(ctx.platform, events, page(1, 1, false)).await.unwrap();
+    let events = site.events(ctx.platform, events, page(1, 1, false)).await;
     assert_eq!((events.rows[0].subject, events.total), (made[1].id.0, 2));
-    let events = site.reads.events(ctx.platform, EventFilter::default(), page(1, 100, false)).await.unwrap();
+    let events = site.events(ctx.platform, EventFilter::default(), page(1, 100, false)).await;
     assert_eq!(events.rows.len() as u64, events.total);
     assert_eq!(events.rows.first().map(|event| event.event), Some(EventType::PayInCreated));
 }
@@ -122,8 +122,7 @@ async fn a_list_follows_a_payment_to_its_end(home: &impl Home) {
     let of = OfPayments::Account(purse.account());
     let created = PaymentFilter { statuses: vec![Status::Created], ..PaymentFilter::default() };
     let succeeded = PaymentFilter { statuses: vec![Status::Succeeded], ..PaymentFilter::default() };
-    let count =
-        async |filter: &PaymentFilter| site.reads.payments(ctx.platform, of, filter.clone(), page(1, 10, true)).await.unwrap().total;
+    let count = async |filter: &PaymentFilter| site.payments(ctx.platform, of, filter.clone(), page(1, 10, true)).await.total;
     let declared = site.declare(ctx, purse, 50).await;
     assert_eq!((count(&created).await, count(&succeeded).await), (1, 0));
     site.receive(ctx, &declared, 50).await;

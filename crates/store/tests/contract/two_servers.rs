@@ -66,7 +66,7 @@ async fn assert_lists_are_whole(sites: &[Arc<Site>; 2], ctx: Ctx, purses: &[Purs
             let mut ids = Vec::new();
             for number in 1.. {
                 let of = OfPayments::Account(purse.account());
-                let listed = site.reads.payments(ctx.platform, of, PaymentFilter::default(), page(number, 100, false)).await.unwrap();
+                let listed = site.payments(ctx.platform, of, PaymentFilter::default(), page(number, 100, false)).await;
                 if listed.rows.is_empty() {
                     assert_eq!(listed.total, ids.len() as u64);
                     break;
@@ -78,7 +78,7 @@ async fn assert_lists_are_whole(sites: &[Arc<Site>; 2], ctx: Ctx, purses: &[Purs
         assert_eq!(lists[0], lists[1]);
         let succeeded = PaymentFilter { statuses: vec![Status::Succeeded], ..PaymentFilter::default() };
         let of = OfPayments::Account(purse.account());
-        let listed = sites[0].reads.payments(ctx.platform, of, succeeded, page(1, 1, false)).await.unwrap();
+        let listed = sites[0].payments(ctx.platform, of, succeeded, page(1, 1, false)).await;
         let account = sites[0].reads.account(ctx.platform, purse.account()).await.unwrap().unwrap();
         assert_eq!(listed.total, account.postings, "each posting is of one payment that is listed");
     }
@@ -235,7 +235,7 @@ fn a_list_holds_what_the_other_server_acknowledged() {
             let (writer, reader) = (&sites[turn % 2], &sites[(turn + 1) % 2]);
             let payment = writer.transfer(ctx, moving(from, to, 1, 0)).await.unwrap();
             let of = OfPayments::User(to.owner.0);
-            let listed = reader.reads.payments(ctx.platform, of, PaymentFilter::default(), page(1, 1, true)).await.unwrap();
+            let listed = reader.payments(ctx.platform, of, PaymentFilter::default(), page(1, 1, true)).await;
             assert_eq!(listed.rows, [payment], "turn {turn}");
         }
     });
