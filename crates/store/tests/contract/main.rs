@@ -20,6 +20,7 @@ mod outbox;
 mod reimbursements;
 mod retention;
 mod seals;
+mod story;
 mod tenants;
 mod to_seal;
 mod two_servers;
