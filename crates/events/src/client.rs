@@ -296,3 +296,57 @@ where
     });
     Ok(sender)
 }
+
+#[cfg(test)]
+mod tests {
+    use ledger::Uid;
+    use rustls::RootCertStore;
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    /// A target on loopback that answers 200 over TLS, under a certificate for `name`, and those who would trust it.
+    async fn target_named(name: &str) -> (u16, RootCertStore) {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let acceptor = TlsAcceptor::from(Arc::new(config));
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut head = [0; 4_096];
+                drop(stream.read(&mut head).await);
+                drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await);
+            }
+        });
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        (port, roots)
+    }
+
+    async fn told(tls: Tls, url: &str) -> Told {
+        let target = Target::parse(url).unwrap();
+        let platform = PlatformId(Uid::from_bits(1));
+        let sent = Sent { platform, strictness: Strictness::Sandbox, target: &target, request_target: "/", headers: &[] };
+        Client::new(Reach::Local, tls).send(&sent, Duration::from_secs(60)).await
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_trusted_by_its_roots_and_for_its_name_alone() {
+        let (port, roots) = target_named("localhost").await;
+        let url = format!("https://localhost:{port}/");
+        assert_eq!(told(Tls::trusting(roots.clone()), &url).await, Told::Status(200));
+        assert_eq!(told(Tls::trusting(roots.clone()), &format!("https://127.0.0.1:{port}/")).await, Told::Untrusted, "another name");
+        let (_, others) = target_named("localhost").await;
+        assert_eq!(told(Tls::trusting(others), &url).await, Told::Untrusted, "self-signed");
+        let (port, roots) = target_named("other.example").await;
+        assert_eq!(told(Tls::trusting(roots), &format!("https://localhost:{port}/")).await, Told::Untrusted);
+    }
+}

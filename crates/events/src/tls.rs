@@ -11,6 +11,12 @@ use tokio_rustls::TlsConnector;
 pub struct Tls(OnceLock<Option<TlsConnector>>);
 
 impl Tls {
+    /// Trusts those of `roots` alone.
+    #[cfg(test)]
+    pub fn trusting(roots: RootCertStore) -> Self {
+        Self(OnceLock::from(connector(roots)))
+    }
+
     /// It.
     pub fn connector(&self) -> Option<&TlsConnector> {
         self.0
