@@ -8,7 +8,10 @@ use bytes::Bytes;
 use domain::ids::RequestId;
 use domain::payment::Payment;
 use domain::platform::{Environment, InSandbox, InSandboxError, Platform};
-use domain::{Actor, Answer, Command, Ctx, Desk, Freshness, IdempotencyKey, Named, PaymentId, PlatformId, RecordKey, Resource};
+use domain::{
+    Actor, Answer, Command, Ctx, Desk, DirectoryKey, Freshness, IdempotencyKey, Named, PaymentId, PlatformId, RecordKey, Resource,
+    Space as DirectorySpace,
+};
 use edge::BodyError;
 use edge::explain::FLORIN_EXPLAIN;
 use edge::key::{Space, WrongForm, keyed};
@@ -164,6 +167,13 @@ impl Call {
     /// Whether it came with an idempotency key.
     pub const fn has_key(&self) -> bool {
         self.keyed.is_some()
+    }
+
+    /// The platform of a client id, whosever it is.
+    pub async fn platform_of(&self, client_id: &str) -> Result<Option<PlatformId>, Problem> {
+        let name = DirectoryKey { space: DirectorySpace::ClientId, text: client_id.into() };
+        let row = self.sandbox.reads.directory(name).await.map_err(|error| read_failed(&self.ctx, &error))?;
+        Ok(row.map(|row| row.platform))
     }
 
     /// A payment of the platform.
@@ -396,6 +406,7 @@ pub fn read_failed(ctx: &Ctx, error: &StoreError) -> Problem {
 pub fn refused(why: Refused) -> Problem {
     match why {
         Refused::Overloaded | Refused::Stopping => Problem::unavailable(),
+        Refused::Ended => Problem::denied(),
         // No request of this API gives one.
         Refused::GivenId(_) | Refused::Fault => Problem::fault(),
     }

@@ -21,7 +21,8 @@ use crate::settle::{self, Awaited, Settled};
 const TURN_WITHIN_MS: i64 = 60_000;
 
 /// Units that time may be given in, and their milliseconds.
-const UNITS: &[(&str, i64)] = &[("milliseconds", 1), ("seconds", 1_000), ("minutes", 60_000), ("hours", 3_600_000), ("days", 86_400_000)];
+pub const UNITS: &[(&str, i64)] =
+    &[("milliseconds", 1), ("seconds", 1_000), ("minutes", 60_000), ("hours", 3_600_000), ("days", 86_400_000)];
 
 #[derive(Serialize)]
 struct ClockBody {

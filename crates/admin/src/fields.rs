@@ -73,6 +73,11 @@ impl Fields {
         self.values.get(name).filter(|value| !value.is_null())
     }
 
+    /// Whatever it is, unless it is null.
+    pub fn raw(&mut self, name: &'static str) -> Option<Value> {
+        self.value(name).cloned()
+    }
+
     /// A text of at most 255 characters, none of them a control character; blank is absent.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         let text = match self.value(name)? {

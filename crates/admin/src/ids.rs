@@ -16,6 +16,21 @@ pub fn parse<I: Named>(prefix: &str, text: &str) -> Option<I> {
     id.map(I::from)
 }
 
+/// The text of an id behind its kind's prefix, as the Mangopay wire spells it.
+pub fn spell(prefix: &str, id: Uid) -> String {
+    let mut digits = [b'0'; ULID_LENGTH];
+    let mut rest = id.bits();
+    for digit in digits.iter_mut().rev() {
+        let value = usize::try_from(rest & 31).unwrap_or(0);
+        *digit = DIGITS.get(value).copied().unwrap_or(b'0');
+        rest >>= 5;
+    }
+    digits.iter().fold(prefix.to_owned(), |mut text, digit| {
+        text.push(char::from(*digit));
+        text
+    })
+}
+
 /// Reads 26 Crockford digits; more than 128 bits are none.
 fn ulid(digits: &str) -> Option<Uid> {
     if digits.len() != ULID_LENGTH || !matches!(digits.as_bytes().first(), Some(b'0'..=b'7')) {
@@ -43,6 +58,7 @@ mod tests {
         assert_eq!(parse("po_m_", &uuid.to_uppercase()), Some(id));
         let bits = Uid::from_bits(0x0192_7a1b_2c3d_7e4f_8a5b_6c7d_8e9f_a0b1);
         assert_eq!(parse("user_m_", "user_m_01J9X1PB1XFS7RMPVCFP79Z85H"), Some(UserId(bits)));
+        assert_eq!(spell("user_m_", bits), "user_m_01J9X1PB1XFS7RMPVCFP79Z85H");
         for text in ["", "po_m_", "user_m_01J9X1PB1XFS7RMPVCFP79Z85H", "po_m_81J9X1PB1XFS7RMPVCFP79Z85H", "po_m_\u{e9}"] {
             assert_eq!(parse::<PaymentId>("po_m_", text), None, "{text}");
         }

@@ -31,6 +31,7 @@ mod ids;
 mod moment;
 mod outcomes;
 mod payouts;
+mod platforms;
 mod policy;
 pub mod routes;
 mod sca;
@@ -47,7 +48,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use domain::ids::RequestId;
-use domain::payment::Refusal;
+use domain::payment::{ReceivingAccount, Refusal};
 use domain::user::BlockReason;
 use domain::{Actor, EventType, IdempotencyKey, Ids, PlatformId};
 use engine::rail::Credits;
@@ -57,6 +58,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 pub use answer::unavailable;
+pub use platforms::{Draws, spelled};
 pub use routes::router;
 pub use waiting::Waiting;
 
@@ -125,6 +127,9 @@ pub trait Authenticate: Send + Sync {
     fn denied<'a>(&'a self, parts: &'a Parts, request: RequestId) -> Later<'a, Option<HeaderValue>>;
 }
 
+/// Forgets what is in memory of a platform that has ended.
+pub type OnEnd = Arc<dyn Fn(PlatformId) + Send + Sync>;
+
 /// What the sandbox works with.
 pub struct Sandbox {
     /// Decides.
@@ -165,10 +170,16 @@ pub struct Sandbox {
     pub route_of_text: fn(&str, &str) -> Option<(&'static str, &'static str)>,
     /// The type of event that a dialect has a name for.
     pub event_of_name: fn(&str) -> Option<EventType>,
-    /// The account that wires arrive on, without blanks.
-    pub receiving_iban: String,
+    /// The account that wires arrive on; its IBAN has no blanks.
+    pub receiving_account: ReceivingAccount,
     /// Names what arrives there.
     pub credits: Credits,
+    /// What clients reach the server by, without a slash at its end.
+    pub public_url: String,
+    /// Draws what new platforms are known by.
+    pub draws: Arc<dyn Draws>,
+    /// Told of each platform that was ended here, so that what is in memory of it is forgotten at once.
+    pub on_end: Vec<OnEnd>,
     /// Names its requests.
     pub ids: Mutex<Box<dyn Ids>>,
     /// Keys whose steps are under way in this process.

@@ -12,7 +12,9 @@ use http::{Request, Response};
 
 use crate::answer::Problem;
 use crate::call::handle;
-use crate::{Power, Sandbox, cards, clock, deliveries, faults, outcomes, payouts, policy, sca, settle, signing, users, why, wires};
+use crate::{
+    Power, Sandbox, cards, clock, deliveries, faults, outcomes, payouts, platforms, policy, sca, settle, signing, users, why, wires,
+};
 
 /// One thing that can be asked for.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +85,9 @@ routes! {
     POST "/sandbox/v1/users/{id}/sca/fail" Users "A user types wrong codes until the session ends." sca::fail;
     POST "/sandbox/v1/users/{id}/sca/abandon" Users "A user lets the session's time pass." sca::abandon;
     GET "/sandbox/v1/outcomes" Platform "What can be made to happen, and by which codes." outcomes::list;
+    POST "/sandbox/v1/platforms" Platform "A platform for tests is made." platforms::create;
+    GET "/sandbox/v1/platforms" Platform "The platforms that this one made are listed." platforms::list;
+    DELETE "/sandbox/v1/platforms/{id}" Platform "A platform that this one made is ended." platforms::end;
     POST "/sandbox/v1/policy" Platform "Switches of the platform's policy are set and told." policy::change;
     GET "/sandbox/v1/faults" Platform "What is to go wrong, and how often still." faults::list;
     POST "/sandbox/v1/faults" Platform "The next calls or webhooks go wrong." faults::add;

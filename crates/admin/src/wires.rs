@@ -56,9 +56,9 @@ pub async fn arrive(call: Call) -> Result<Response<Body>, Problem> {
     let received = fields.funds(None);
     let remittance = fields.secret("reference");
     if let Some(iban) = fields.text("iban")
-        && Iban::parse(&iban).is_none_or(|iban| iban.as_str() != call.sandbox.receiving_iban)
+        && Iban::parse(&iban).is_none_or(|iban| iban.as_str() != call.sandbox.receiving_account.iban)
     {
-        fields.note("iban", format!("is no account of this institution; wires arrive on {}", call.sandbox.receiving_iban));
+        fields.note("iban", format!("is no account of this institution; wires arrive on {}", call.sandbox.receiving_account.iban));
     }
     submit(&call, fields, received, remittance).await
 }
@@ -73,7 +73,7 @@ async fn submit(
     let bank_reference = fields.text("bank_reference").unwrap_or_else(|| fresh_reference(call));
     fields.finish()?;
     let received = received.ok_or_else(Problem::fault)?;
-    let credit = call.sandbox.credits.of(&call.sandbox.receiving_iban, &bank_reference);
+    let credit = call.sandbox.credits.of(&call.sandbox.receiving_account.iban, &bank_reference);
     let wire = ReceiveWire { credit, remittance, received, booked_at: None, debtor };
     call.submit(wire, move |result| match result {
         Ok(Received::Credited(payment)) => Ok(bytes(&credited(payment, &bank_reference))),

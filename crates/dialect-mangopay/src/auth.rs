@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use domain::ids::ApiKeyId;
-use domain::platform::{AccessToken, ApiKey, Environment, Platform, Scopes, digest_matches};
+use domain::platform::{AccessToken, ApiKey, CallLimits, Environment, Platform, Scopes, digest_matches};
 use domain::{DirectoryKey, PlatformId, Record, RecordKey, Resource, Secret, Space, Timestamp};
 use engine::{Chance, Clock, Draw, Listing, NoChance, Page, Reads, StoreError};
 use ledger::Uid;
@@ -29,6 +29,11 @@ const RECHECK_AFTER_MS: i64 = 3_000;
 const TRUST_AT_MOST_MS: i64 = 5_000;
 /// ...unless whoever took that upon itself has not come back after this long.
 const RECHECK_TIMEOUT_MS: i64 = 500;
+/// A platform that was ended here is kept in mind for this long, so that no look-up that began before lets anybody in: longer
+/// than one takes...
+const ENDED_REMEMBERED_MS: i64 = 60_000;
+/// ...so many of them at most.
+const ENDED_KEPT: usize = 16_384;
 /// API keys read at once, and pages of them at most, when a key is looked for.
 const KEY_PAGE_SIZE: u32 = 100;
 const KEY_PAGES_MAX: u64 = 10;
@@ -102,6 +107,8 @@ pub struct Caller {
     pub scopes: Scopes,
     /// What the platform is for.
     pub environment: Environment,
+    /// How often its platform may call, where it is not what the server says.
+    pub limits: Option<CallLimits>,
 }
 
 /// Why a caller is not known.
@@ -140,13 +147,15 @@ pub struct Authenticator {
     reads: Arc<dyn Reads>,
     clock: Arc<dyn Clock>,
     tokens: Mutex<FxHashMap<[u8; 32], Remembered>>,
+    /// Platforms that were ended here lately, and when.
+    ended: Mutex<FxHashMap<PlatformId, Timestamp>>,
 }
 
 impl Authenticator {
     /// One that remembers nobody.
     #[must_use]
     pub fn new(reads: Arc<dyn Reads>, clock: Arc<dyn Clock>) -> Self {
-        Self { reads, clock, tokens: Mutex::default() }
+        Self { reads, clock, tokens: Mutex::default(), ended: Mutex::default() }
     }
 
     /// Who a token was issued to. `now` is real time.
@@ -160,6 +169,7 @@ impl Authenticator {
             None => Err(AuthError::Denied),
         };
         match found {
+            Ok((caller, _)) if self.was_ended(caller.platform) => Err(AuthError::Denied),
             Ok((caller, expires_at)) => {
                 self.remember(digest, caller.clone(), expires_at, now);
                 Ok(caller)
@@ -179,6 +189,9 @@ impl Authenticator {
             return Ok(caller);
         }
         let caller = self.basic(client_id, key).await?;
+        if self.was_ended(caller.platform) {
+            return Err(AuthError::Denied);
+        }
         let expires_at = now.plus_ms(TRUST_AT_MOST_MS);
         self.remember(digest, caller.clone(), expires_at, now);
         Ok(caller)
@@ -187,15 +200,17 @@ impl Authenticator {
     /// The platform of a client id, for whoever owns the data folder: no secret is asked.
     pub async fn local(&self, client_id: &str) -> Result<Caller, AuthError> {
         let name = DirectoryKey { space: Space::ClientId, text: client_id.into() };
-        let row = self.reads.directory(name).await?.ok_or(AuthError::Denied)?;
-        let environment = self.body::<Platform>(row.platform, row.platform).await?.environment;
-        Ok(Caller { platform: row.platform, client_id: client_id.into(), key: ApiKeyId(row.platform.0), scopes: Scopes::ALL, environment })
+        let platform = self.reads.directory(name).await?.ok_or(AuthError::Denied)?.platform;
+        let owner = self.alive(platform).await?;
+        let (environment, limits) = (owner.environment, owner.policy.limits);
+        Ok(Caller { platform, client_id: client_id.into(), key: ApiKeyId(platform.0), scopes: Scopes::ALL, environment, limits })
     }
 
     /// Whose API key this is: the first of the platform's keys, newest first, that is not revoked and has its digest.
     pub async fn basic(&self, client_id: &str, key: &str) -> Result<Caller, AuthError> {
         let name = DirectoryKey { space: Space::ClientId, text: client_id.into() };
         let row = self.reads.directory(name).await?.ok_or(AuthError::Denied)?;
+        let owner = self.alive(row.platform).await?;
         let digest = digest_of(key);
         let listing = || Listing { statuses: vec!["active".to_owned()], ..Listing::default() };
         for number in 1..=KEY_PAGES_MAX {
@@ -203,8 +218,8 @@ impl Authenticator {
             let keys = self.reads.records(row.platform, ApiKey::KIND, listing(), page).await?.rows;
             let found = keys.iter().find_map(|record| matching_key(record, &digest));
             if let Some((key, scopes)) = found {
-                let environment = self.body::<Platform>(row.platform, row.platform).await?.environment;
-                return Ok(Caller { platform: row.platform, client_id: client_id.into(), key, scopes, environment });
+                let (environment, limits) = (owner.environment, owner.policy.limits);
+                return Ok(Caller { platform: row.platform, client_id: client_id.into(), key, scopes, environment, limits });
             }
             if keys.len() < usize::try_from(KEY_PAGE_SIZE).unwrap_or(usize::MAX) {
                 break;
@@ -222,10 +237,32 @@ impl Authenticator {
         if key.revoked_at.is_some() {
             return Err(AuthError::Denied);
         }
-        let owner = self.body::<Platform>(platform, platform).await?;
-        let (client_id, environment) = (owner.client_id.as_str().into(), owner.environment);
-        let caller = Caller { platform, client_id, key: token.key, scopes: token.scopes, environment };
-        Ok((caller, token.expires_at))
+        let owner = self.alive(platform).await?;
+        let (client_id, environment, limits) = (owner.client_id.as_str().into(), owner.environment, owner.policy.limits);
+        Ok((Caller { platform, client_id, key: token.key, scopes: token.scopes, environment, limits }, token.expires_at))
+    }
+
+    /// A platform that was not ended.
+    async fn alive(&self, id: PlatformId) -> Result<Arc<Platform>, AuthError> {
+        let platform = self.body::<Platform>(id, id).await?;
+        if platform.has_ended() { Err(AuthError::Denied) } else { Ok(platform) }
+    }
+
+    /// Forgets whoever calls for a platform that was ended, at once and for good.
+    pub fn end(&self, platform: PlatformId) {
+        let now = self.clock.passing();
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.retain(|_, at| now.ms().saturating_sub(at.ms()) < ENDED_REMEMBERED_MS);
+        if ended.len() < ENDED_KEPT {
+            ended.insert(platform, now);
+        }
+        drop(ended);
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.retain(|_, known| known.caller.platform != platform);
+    }
+
+    fn was_ended(&self, platform: PlatformId) -> bool {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&platform)
     }
 
     async fn body<R: Resource>(&self, platform: PlatformId, id: R::Id) -> Result<Arc<R>, AuthError> {
@@ -252,6 +289,10 @@ impl Authenticator {
     fn remember(&self, digest: [u8; 32], caller: Caller, expires_at: Timestamp, now: Timestamp) {
         let checked_at = self.clock.passing();
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever ends a platform says so before taking the tokens away.
+        if self.was_ended(caller.platform) {
+            return;
+        }
         if tokens.len() >= TOKENS_KEPT {
             tokens.retain(|_, known| known.expires_at > now);
         }

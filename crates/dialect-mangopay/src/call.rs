@@ -302,6 +302,7 @@ pub(crate) fn refusal(refused: Refused) -> WireError {
     match refused {
         Refused::Overloaded | Refused::Stopping => WireError::overloaded(),
         Refused::GivenId(why) => WireError::given_id(why),
+        Refused::Ended => WireError::invalid_credentials(),
         Refused::Fault => WireError::fault(),
     }
 }

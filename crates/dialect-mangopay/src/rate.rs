@@ -7,11 +7,12 @@
 use std::sync::{Mutex, PoisonError};
 
 use domain::PlatformId;
+use domain::platform::{CALL_WINDOWS, CallLimits};
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rustc_hash::FxHashMap;
 
-const WINDOWS: usize = 4;
+const WINDOWS: usize = CALL_WINDOWS;
 const BUCKETS: usize = 60;
 const BUCKET_COUNT: i64 = 60;
 /// Lengths of the windows in the order of their header lines: 15, 30 and 60 minutes, 24 hours.
@@ -146,14 +147,40 @@ impl RateLimits {
         Self { config, platforms: Mutex::default() }
     }
 
-    /// Counts a call of a platform at `now_s` (real time, unix seconds), unless it is one too many.
-    pub fn count(&self, platform: PlatformId, now_s: i64) -> RateState {
+    /// Counts a call of a platform at `now_s` (real time, unix seconds), unless it is one too many; by its own limits where it has some.
+    pub fn count(&self, platform: PlatformId, own: Option<CallLimits>, now_s: i64) -> RateState {
         let mut platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
         if platforms.len() >= PLATFORMS_KEPT && !platforms.contains_key(&platform) {
             forget_idle(&mut platforms);
         }
         let counters = platforms.entry(platform).or_insert_with(|| Box::new(Counters::at(now_s)));
-        counters.count(&self.config, now_s)
+        counters.count(&Effective::of(self.config, own), now_s)
+    }
+}
+
+/// What holds for one platform.
+struct Effective {
+    limits: [u32; WINDOWS],
+    are_enforced: [bool; WINDOWS],
+}
+
+impl Effective {
+    /// The server's limits with those that a platform has of its own in their place, which are enforced whatever the server does.
+    fn of(config: RateConfig, own: Option<CallLimits>) -> Self {
+        let RateConfig { limits, is_enforced } = config;
+        let servers = Self { limits, are_enforced: [is_enforced; WINDOWS] };
+        match own {
+            None => servers,
+            Some(CallLimits::Unlimited) => Self { are_enforced: [false; WINDOWS], ..servers },
+            Some(CallLimits::Calls(calls)) => {
+                let mut effective = servers;
+                for ((limit, is_enforced), own) in effective.limits.iter_mut().zip(&mut effective.are_enforced).zip(calls) {
+                    *is_enforced |= own.is_some();
+                    *limit = own.unwrap_or(*limit);
+                }
+                effective
+            }
+        }
     }
 }
 
@@ -162,13 +189,17 @@ impl Counters {
         Self { windows: SPANS_S.map(|span_s| Window::at(bucket_of(now_s, span_s))), last_s: now_s }
     }
 
-    fn count(&mut self, config: &RateConfig, now_s: i64) -> RateState {
+    fn count(&mut self, config: &Effective, now_s: i64) -> RateState {
         self.last_s = now_s;
         for (window, span_s) in self.windows.iter_mut().zip(SPANS_S) {
             window.slide(bucket_of(now_s, span_s));
         }
-        let is_full = self.windows.iter().zip(config.limits).any(|(window, limit)| window.total >= limit);
-        let is_refused = is_full && config.is_enforced;
+        let full = self.windows.iter().zip(config.limits).map(|(window, limit)| window.total >= limit);
+        let (mut is_full, mut is_refused) = (false, false);
+        for (window_is_full, is_enforced) in full.zip(config.are_enforced) {
+            is_full |= window_is_full;
+            is_refused |= window_is_full && is_enforced;
+        }
         let mut states = [WindowState::default(); WINDOWS];
         for (((state, window), span_s), limit) in states.iter_mut().zip(&mut self.windows).zip(SPANS_S).zip(config.limits) {
             if !is_refused {
@@ -222,9 +253,9 @@ mod tests {
     fn calls_are_counted_in_every_window_and_each_platform_alone() {
         let limits = limits([2_300, 4_500, 8_800, 105_600]);
         for n in 1..=5 {
-            assert_eq!(made(limits.count(platform(1), NOW_S)), [n; 4]);
+            assert_eq!(made(limits.count(platform(1), None, NOW_S)), [n; 4]);
         }
-        let state = limits.count(platform(2), NOW_S);
+        let state = limits.count(platform(2), None, NOW_S);
         assert_eq!(made(state), [1; 4]);
         assert_eq!(state.windows.map(|window| window.remaining), [2_299, 4_499, 8_799, 105_599]);
     }
@@ -232,34 +263,50 @@ mod tests {
     #[test]
     fn windows_slide() {
         let limits = limits([10; 4]);
-        limits.count(platform(1), NOW_S);
-        assert_eq!(made(limits.count(platform(1), NOW_S + 600)), [2, 2, 2, 2]);
-        assert_eq!(made(limits.count(platform(1), NOW_S + 901)), [2, 3, 3, 3]);
-        assert_eq!(made(limits.count(platform(1), NOW_S + 2_000)), [1, 3, 4, 4]);
-        assert_eq!(made(limits.count(platform(1), NOW_S + 10_000)), [1, 1, 1, 5]);
-        assert_eq!(made(limits.count(platform(1), NOW_S + 200_000)), [1; 4]);
+        limits.count(platform(1), None, NOW_S);
+        assert_eq!(made(limits.count(platform(1), None, NOW_S + 600)), [2, 2, 2, 2]);
+        assert_eq!(made(limits.count(platform(1), None, NOW_S + 901)), [2, 3, 3, 3]);
+        assert_eq!(made(limits.count(platform(1), None, NOW_S + 2_000)), [1, 3, 4, 4]);
+        assert_eq!(made(limits.count(platform(1), None, NOW_S + 10_000)), [1, 1, 1, 5]);
+        assert_eq!(made(limits.count(platform(1), None, NOW_S + 200_000)), [1; 4]);
     }
 
     #[test]
     fn a_call_too_many_is_refused_and_not_counted() {
         let limits = limits([3, 100, 100, 100]);
         for _ in 0..3 {
-            assert!(!limits.count(platform(1), NOW_S).is_refused);
+            assert!(!limits.count(platform(1), None, NOW_S).is_refused);
         }
         for _ in 0..5 {
-            let state = limits.count(platform(1), NOW_S + 1);
+            let state = limits.count(platform(1), None, NOW_S + 1);
             assert!(state.is_refused);
             assert_eq!((made(state), state.windows[0].remaining), ([3; 4], 0));
         }
-        assert!(!limits.count(platform(1), NOW_S + 900).is_refused, "free again once the window has slid past them");
+        assert!(!limits.count(platform(1), None, NOW_S + 900).is_refused, "free again once the window has slid past them");
     }
 
     #[test]
     fn limits_may_be_counted_only() {
         let limits = RateLimits::new(RateConfig { limits: [1; 4], is_enforced: false });
-        limits.count(platform(1), NOW_S);
-        let state = limits.count(platform(1), NOW_S);
+        limits.count(platform(1), None, NOW_S);
+        let state = limits.count(platform(1), None, NOW_S);
         assert_eq!((state.is_refused, made(state), state.windows[3].remaining), (false, [2; 4], 0));
+    }
+
+    #[test]
+    fn a_platform_may_have_limits_of_its_own() {
+        let limits = limits([2, 100, 100, 100]);
+        let own = Some(CallLimits::Calls([None, Some(1), None, None]));
+        assert!(!limits.count(platform(1), own, NOW_S).is_refused);
+        let state = limits.count(platform(1), own, NOW_S);
+        assert_eq!((state.is_refused, state.windows.map(|window| window.remaining)), (true, [1, 0, 99, 99]));
+        assert!(!limits.count(platform(2), None, NOW_S).is_refused && !limits.count(platform(2), None, NOW_S).is_refused);
+        assert!(limits.count(platform(2), None, NOW_S).is_refused, "the server's");
+        let unlimited = |n| limits.count(platform(n), Some(CallLimits::Unlimited), NOW_S);
+        assert!((0..5).all(|_| !unlimited(3).is_refused) && unlimited(3).windows[0].made == 6);
+        let lenient = RateLimits::new(RateConfig { limits: [1; 4], is_enforced: false });
+        assert!(!lenient.count(platform(1), own, NOW_S).is_refused, "a limit that nobody enforces is not enforced with another");
+        assert!(lenient.count(platform(1), own, NOW_S).is_refused);
     }
 
     #[test]
@@ -267,7 +314,7 @@ mod tests {
         let limits = limits([9_999; 4]);
         let mut at_least = [0, 900, 1_800, 3_600];
         for now_s in (NOW_S..NOW_S + 100_000).step_by(613) {
-            let state = limits.count(platform(1), now_s);
+            let state = limits.count(platform(1), None, now_s);
             for ((window, span_s), at_least) in state.windows.iter().zip(SPANS_S).zip(&mut at_least) {
                 let ahead = window.reset_s - now_s;
                 assert!(ahead > *at_least && ahead <= span_s, "{ahead} s ahead in the window of {span_s} s");
@@ -278,16 +325,16 @@ mod tests {
     #[test]
     fn time_that_steps_back_does_no_harm() {
         let limits = limits([10; 4]);
-        limits.count(platform(1), NOW_S);
-        assert_eq!(made(limits.count(platform(1), NOW_S - 5_000)), [2; 4]);
-        assert_eq!(made(limits.count(platform(1), i64::MIN)), [3; 4]);
-        assert_eq!(made(limits.count(platform(1), i64::MAX)), [1; 4]);
+        limits.count(platform(1), None, NOW_S);
+        assert_eq!(made(limits.count(platform(1), None, NOW_S - 5_000)), [2; 4]);
+        assert_eq!(made(limits.count(platform(1), None, i64::MIN)), [3; 4]);
+        assert_eq!(made(limits.count(platform(1), None, i64::MAX)), [1; 4]);
     }
 
     #[test]
     fn header_lines_are_twelve_in_the_order_of_the_windows() {
         let mut headers = HeaderMap::new();
-        limits([10, 20, 30, 40]).count(platform(1), 0).write_headers(&mut headers);
+        limits([10, 20, 30, 40]).count(platform(1), None, 0).write_headers(&mut headers);
         let lines = |name: &str| headers.get_all(name).iter().map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>();
         assert_eq!(lines("X-RateLimit"), ["1", "1", "1", "1"]);
         assert_eq!(lines("X-RateLimit-Remaining"), ["9", "19", "29", "39"]);
@@ -298,9 +345,9 @@ mod tests {
     fn memory_is_bounded() {
         let limits = limits([10; 4]);
         for n in 0..3 * PLATFORMS_KEPT {
-            limits.count(platform(n as u128), NOW_S + n as i64);
+            limits.count(platform(n as u128), None, NOW_S + n as i64);
         }
         assert!(limits.platforms.lock().unwrap().len() <= PLATFORMS_KEPT);
-        assert_eq!(made(limits.count(platform(3 * PLATFORMS_KEPT as u128 - 1), NOW_S)), [2; 4], "the latest caller is remembered");
+        assert_eq!(made(limits.count(platform(3 * PLATFORMS_KEPT as u128 - 1), None, NOW_S)), [2; 4], "the latest caller is remembered");
     }
 }

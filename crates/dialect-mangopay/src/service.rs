@@ -217,7 +217,7 @@ impl Dialect {
 
     /// Counts a call. Where limits are only counted, they hold all the same for a platform that rehearses.
     async fn counted(&self, caller: &Caller, now_s: i64) -> RateState {
-        let rate = self.rates.count(caller.platform, now_s);
+        let rate = self.rates.count(caller.platform, caller.limits, now_s);
         if rate.is_refused || !rate.is_over {
             return rate;
         }
@@ -354,6 +354,11 @@ impl Dialect {
             Some(Credentials::Basic { client_id, key }) => self.authenticator.basic_on_call(&client_id, &key, now).await,
             None => Err(AuthError::Denied),
         }
+    }
+
+    /// Lets nobody in any more for a platform that was ended, at once.
+    pub fn end(&self, platform: PlatformId) {
+        self.authenticator.end(platform);
     }
 
     /// The platform of a client id, for requests of the owner of the data ([`Local`]).

@@ -24,6 +24,9 @@ pub const TRANSACTIONS_SHOWN_MS: i64 = (366 + 31) * DAY_MS;
 /// Identity data is kept this long after a user was closed, business time: five years, whatever years they are.
 pub const IDENTITY_KEPT_MS: i64 = 5 * 366 * DAY_MS;
 
+/// Users of a platform that was ended are kept this long after, real time.
+pub const ENDED_KEPT_MS: i64 = DAY_MS;
+
 /// Takes idempotency keys away whose time has passed.
 #[derive(Clone, Debug)]
 pub struct ForgetKeys {
@@ -102,7 +105,8 @@ fn forget<R: Resource>(desk: &mut Desk<'_>, ids: &[R::Id], is_over: impl Fn(&R) 
 
 /// Erases who a closed user was: destroys the key that everything personal of theirs is sealed under.
 ///
-/// It is due [`IDENTITY_KEPT_MS`] after the user was closed; the job made then says so. The user's payments, wallets and
+/// It is due [`IDENTITY_KEPT_MS`] after the user was closed, and the job made then says so; or [`ENDED_KEPT_MS`] after its
+/// platform was ended. The user's payments, wallets and
 /// instruments read as absent afterwards; entries, balances and audit lines stay, under ids that name nobody.
 #[derive(Clone, Copy, Debug)]
 pub struct EraseUser {
@@ -115,7 +119,7 @@ pub struct EraseUser {
 pub enum Erased {
     /// It is done, or was.
     Done,
-    /// The user is under legal hold, or not closed: nothing is erased.
+    /// The user is under legal hold, or neither closed nor of a platform that ended long ago: nothing is erased.
     Held,
 }
 
@@ -127,8 +131,10 @@ impl Command for EraseUser {
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Erased, Self::Error> {
         let platform = desk.ctx().platform;
         desk.note_object(self.user);
+        let until = desk.real_now().plus_ms(ENDED_KEPT_MS.saturating_neg());
+        let is_over = desk.platform().and_then(|platform| platform.ended_at).is_some_and(|at| at <= until);
         let Some(user) = desk.find::<User>(self.user) else { return Ok(Erased::Done) };
-        if !user.is_closed() || user.is_held {
+        if (!user.is_closed() && !is_over) || user.is_held {
             return Ok(Erased::Held);
         }
         desk.remove(Removal::Record(RecordKey { kind: crate::user::Person::KIND, platform, id: user.person().0 }));
@@ -198,6 +204,19 @@ mod tests {
         assert_eq!(world.run(&forget), Ok(0));
         world.now = world.now.plus_ms(1);
         assert_eq!(world.run(&forget), Ok(1));
+    }
+
+    #[test]
+    fn users_of_an_ended_platform_are_erased_a_day_later_unless_they_are_held() {
+        let mut world = World::new();
+        let (user, held) = (world.user(Category::Owner), world.user(Category::Owner));
+        world.change_user(held, |user| user.is_held = true);
+        let day_ago = world.now.plus_ms(-ENDED_KEPT_MS);
+        world.change_platform(|platform| platform.ended_at = Some(day_ago.plus_ms(1)));
+        assert_eq!(world.run(&EraseUser { user }), Ok(Erased::Held));
+        world.change_platform(|platform| platform.ended_at = Some(day_ago));
+        assert_eq!(world.run(&EraseUser { user: held }), Ok(Erased::Held));
+        assert_eq!(world.run(&EraseUser { user }), Ok(Erased::Done));
     }
 
     #[test]

@@ -29,6 +29,7 @@ enum State {
     Open,
     Decided,
     GivenIdRefused(GivenIdRefused),
+    Ended,
     Faulty(&'static str),
 }
 
@@ -85,6 +86,7 @@ impl Runner {
                         match state {
                             State::Decided => job.answer(),
                             State::GivenIdRefused(why) => job.refuse(Refused::GivenId(why)),
+                            State::Ended => job.refuse(Refused::Ended),
                             State::Open => fault(job.as_mut(), "its rows were never all there"),
                             State::Faulty(why) => fault(job.as_mut(), why),
                         }
@@ -133,6 +135,7 @@ impl Runner {
                 *state = match decided {
                     Ok(Decided::Yes) => State::Decided,
                     Ok(Decided::GivenIdRefused(why)) => State::GivenIdRefused(why),
+                    Ok(Decided::Ended) => State::Ended,
                     Ok(Decided::Faulty(why)) => State::Faulty(why),
                     Ok(Decided::Incomplete) => {
                         all_missed.take_from(&mut self.missed);

@@ -97,7 +97,7 @@ impl Checkout {
 
     async fn platform(&self, id: PlatformId) -> Result<Arc<Platform>, CheckoutError> {
         let record = self.record::<Platform>(id, id).await?;
-        record.and_then(|record| record.body::<Platform>()).ok_or(CheckoutError::NotFound)
+        record.and_then(|record| record.body::<Platform>()).filter(|platform| !platform.has_ended()).ok_or(CheckoutError::NotFound)
     }
 
     fn now_of(&self, platform: &Platform) -> Timestamp {

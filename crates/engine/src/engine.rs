@@ -39,6 +39,9 @@ pub enum Refused {
     /// What it makes does not get the id that was given for it.
     #[error(transparent)]
     GivenId(#[from] GivenIdRefused),
+    /// The platform was ended: nobody calls for it any more.
+    #[error("the platform was ended")]
+    Ended,
     /// Florin is at fault; it is in the log.
     #[error("the command failed")]
     Fault,

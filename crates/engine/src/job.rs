@@ -3,8 +3,8 @@
 use domain::ids::RequestId;
 use domain::platform::{NoteFixture, Platform};
 use domain::{
-    Answer, AuditLine, Books, Command, Ctx, Desk, DirectoryKey, Freshness, GivenIdRefused, IdempotencyKey, Ids, KeyRow, KeyState, Needs,
-    PlatformId, RecordKey, Resource, Timestamp, Wanted,
+    Actor, Answer, AuditLine, Books, Command, Ctx, Desk, DirectoryKey, Freshness, GivenIdRefused, IdempotencyKey, Ids, KeyRow, KeyState,
+    Needs, PlatformId, RecordKey, Resource, Timestamp, Wanted,
 };
 use ledger::Uid;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub(crate) enum Decided {
     Yes,
     /// What it makes does not get the id that was given for it; nothing of it may be stored but its line of the audit trail.
     GivenIdRefused(GivenIdRefused),
+    /// Its platform was ended, and it is not for what has ended; nothing of it may be stored.
+    Ended,
     /// Florin is at fault; nothing of it may be stored.
     Faulty(&'static str),
 }
@@ -103,6 +105,11 @@ impl<C: Command, K: Closing<C>> Job for Queued<C, K> {
         let mark = books.mark();
         let mut desk = Desk::new(&self.ctx, books, ids, now, missed);
         let used_before = self.closing.before(&mut desk);
+        // What Florin does by itself goes on: what is old is taken away.
+        let is_asked = self.ctx.actor != Actor::System && !C::IS_FOR_ENDED;
+        if is_asked && desk.platform().is_some_and(|platform| platform.has_ended()) {
+            return Decided::Ended;
+        }
         if desk.has_missed() {
             return Decided::Incomplete;
         }

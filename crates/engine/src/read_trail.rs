@@ -76,7 +76,7 @@ impl ReadTrail {
             match self.store(lines.clone()).await {
                 Ok(()) => {}
                 Err(Refused::Stopping) => return,
-                Err(error @ (Refused::Overloaded | Refused::Fault | Refused::GivenId(_))) => {
+                Err(error @ (Refused::Overloaded | Refused::Fault | Refused::GivenId(_) | Refused::Ended)) => {
                     tracing::warn!(%error, lines = lines.len(), "reads could not be noted yet");
                     self.lock().lines.splice(..0, lines);
                 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use domain::ids::{RequestId, ScaSessionId, TokenId};
 use domain::platform::{AccessToken, Platform};
-use domain::retention::{ForgetKeys, ForgetSessions, ForgetTokens, KEYS_KEPT_MS, SESSIONS_KEPT_MS};
+use domain::retention::{ENDED_KEPT_MS, EraseUser, Erased, ForgetKeys, ForgetSessions, ForgetTokens, KEYS_KEPT_MS, SESSIONS_KEPT_MS};
 use domain::sca::ScaSession;
-use domain::{Command, Ctx, Ids, Kind, Named, PlatformId, Record, RecordKey, Resource, Timestamp};
+use domain::user::User;
+use domain::{Command, Ctx, Ids, Kind, Named, PlatformId, Record, RecordKey, Resource, Timestamp, UserId};
 
 use crate::{Clock, Engine, Listing, Page, Reads, StoreError};
 
@@ -96,7 +97,9 @@ impl Retention {
     async fn step(&self, platform: PlatformId) -> Result<usize, StoreError> {
         let real_now = self.clock.now();
         let business = self.reads.record(RecordKey { kind: Platform::KIND, platform, id: platform.0 }).await?;
-        let offset_ms = business.and_then(|record| record.body::<Platform>()).map_or(0, |body| body.clock_offset_ms);
+        let body = business.and_then(|record| record.body::<Platform>());
+        let offset_ms = body.as_ref().map_or(0, |body| body.clock_offset_ms);
+        let ended_at = body.and_then(|body| body.ended_at);
         let now = real_now.plus_ms(offset_ms);
         let mut rows = 0_usize;
 
@@ -118,7 +121,24 @@ impl Retention {
         if !sessions.is_empty() {
             rows = rows.saturating_add(self.decided(platform, ForgetSessions { sessions }).await?);
         }
+        if ended_at.is_some_and(|at| at.plus_ms(ENDED_KEPT_MS) <= real_now) {
+            rows = rows.saturating_add(self.erase_users(platform, now).await?);
+        }
         Ok(rows)
+    }
+
+    /// Erases users of a platform that was ended; those who are held stay. Gives how many.
+    async fn erase_users(&self, platform: PlatformId, now: Timestamp) -> Result<usize, StoreError> {
+        let users = self.oldest(platform, User::KIND, now.plus_ms(1)).await?;
+        let mut count: usize = 0;
+        for user in ids_of(&users, |user: &User| !user.is_held).map(UserId) {
+            let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(platform, RequestId::SPACE));
+            let erased = self.engine.run(Ctx::system(platform, request), EraseUser { user }).await;
+            if erased.map_err(|refused| StoreError::Fault(refused.to_string()))? == Ok(Erased::Done) {
+                count = count.saturating_add(1);
+            }
+        }
+        Ok(count)
     }
 
     async fn oldest(&self, platform: PlatformId, kind: &'static Kind, before: Timestamp) -> Result<Vec<Record>, StoreError> {

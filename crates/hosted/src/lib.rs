@@ -54,7 +54,8 @@ impl Pages {
     async fn merchant(&self, platform: PlatformId) -> Result<(String, Timestamp), CheckoutError> {
         let key = RecordKey { kind: Platform::KIND, platform, id: platform.0 };
         let record = self.reads.record(key).await?.ok_or(CheckoutError::NotFound)?;
-        let client_id = record.body::<Platform>().map(|platform| platform.client_id.clone()).ok_or(CheckoutError::NotFound)?;
+        let body = record.body::<Platform>().filter(|platform| !platform.has_ended()).ok_or(CheckoutError::NotFound)?;
+        let client_id = body.client_id.clone();
         Ok((client_id, self.checkout.now(platform).await?))
     }
 

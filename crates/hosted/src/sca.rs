@@ -131,7 +131,7 @@ async fn open(pages: &ScaPages, uri: &Uri) -> Result<Opened, NoForm> {
     let link = PageLink::parse(query.get("token")).ok_or(NoForm::UnknownLink)?;
     let session = pages.find::<ScaSession>(link.platform, link.subject).await?.ok_or(NoForm::UnknownLink)?;
     let platform = pages.find::<Platform>(link.platform, link.platform.0).await?.ok_or(NoForm::UnknownLink)?;
-    if !session.opens_with(&session_digest(&link.session)) || platform.environment != Environment::Sandbox {
+    if !session.opens_with(&session_digest(&link.session)) || platform.environment != Environment::Sandbox || platform.has_ended() {
         return Err(NoForm::UnknownLink);
     }
     let return_url = query.get("returnUrl").to_owned();

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::ids::RequestId;
-use domain::{Ctx, FinishJob, Ids, Job, JobKind, Named, PlatformId, PostponeJob, Timestamp};
+use domain::platform::Platform;
+use domain::{Ctx, FinishJob, Ids, Job, JobKind, Named, PlatformId, PostponeJob, RecordKey, Resource, Timestamp};
 use engine::{Backlog, BacklogFuture, Claim, Clock, Drained, Engine, Reads, Refused};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::error::Elapsed;
@@ -298,9 +299,12 @@ impl Lane {
     async fn work(&self, job: Job) {
         let request = RequestId(self.tools.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(job.platform, RequestId::SPACE));
         let ctx = Ctx::system(job.platform, request);
-        let done = tokio::select! {
-            done = self.handler.run(ctx, &job) => done,
-            never = self.keep(&job) => match never {},
+        let done = match self.is_in_vain(&job).await {
+            true => Done::Finished,
+            false => tokio::select! {
+                done = self.handler.run(ctx, &job) => done,
+                never = self.keep(&job) => match never {},
+            },
         };
         let noted = match done {
             Done::Finished => self.tools.engine.run(ctx, FinishJob { job: job.id }).await.map(|_| ()),
@@ -319,6 +323,19 @@ impl Lane {
             if let Err(error) = self.tools.reads.renew_job(job.clone(), self.tools.clock.passing(), LEASE_MS).await {
                 tracing::warn!(%error, job = %job.id, "a lease could not be renewed; somebody else may do the job as well");
             }
+        }
+    }
+
+    /// Whether a job is of a platform that was ended: nothing is done for it but to erase who its users were.
+    async fn is_in_vain(&self, job: &Job) -> bool {
+        let key = RecordKey { kind: Platform::KIND, platform: job.platform, id: job.platform.0 };
+        match self.tools.reads.record(key).await {
+            Ok(record) => {
+                let platform = record.and_then(|record| record.body::<Platform>());
+                job.kind != JobKind::EraseUser && platform.is_some_and(|platform| platform.has_ended())
+            }
+            // Whoever does it finds out as well.
+            Err(_) => false,
         }
     }
 

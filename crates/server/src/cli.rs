@@ -113,9 +113,13 @@ pub struct ServeArgs {
     pub webhooks: WebhookArgs,
     #[command(flatten)]
     pub foreseen: Foreseen,
-    /// Writes the address to this file once the server answers
+    /// Writes a line of JSON to this file once the server answers: address, public_url, pid, data, and the first platform's
+    /// client_id and api_key if this start made it. Readable by its owner only
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    /// Keeps the data, and its key, in a temporary folder that is gone when the server is
+    #[arg(long, conflicts_with_all = ["data", "database", "master_key"])]
+    pub ephemeral: bool,
     #[command(flatten)]
     pub first: FirstPlatform,
 }
@@ -135,6 +139,9 @@ pub struct PlatformArgs {
     /// The secret it calls with; a random one is made and shown unless given
     #[arg(long, value_name = "KEY")]
     pub api_key: Option<String>,
+    /// What it begins with: marketplace, crowdfunding or rental
+    #[arg(long, value_name = "NAME")]
+    pub data_set: Option<String>,
 }
 
 #[derive(Subcommand)]

@@ -2,6 +2,7 @@
 //!
 //! One line of JSON asks, one line of JSON answers. Only those who may enter the folder reach it.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -44,9 +45,14 @@ enum Request {
 #[serde(rename_all = "snake_case")]
 enum Response {
     Done,
+    /// A platform was made, with these objects.
+    Platform(BTreeMap<String, String>),
     Payments(Vec<PaymentView>),
     Looked(Vec<Looked>),
-    Ran { counted: Counted, last_client: Option<String> },
+    Ran {
+        counted: Counted,
+        last_client: Option<String>,
+    },
     Refused(Told),
 }
 
@@ -91,7 +97,7 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
     tokio::time::timeout(REQUEST_TIMEOUT, reader.read_line(&mut line)).await??;
     let response = match serde_json::from_str(&line) {
         Ok(Request::CreatePlatform(new)) => match platform::make(&installation.engine, installation, &new).await {
-            Ok(_) => Response::Done,
+            Ok(seeded) => Response::Platform(platform::named(&seeded)),
             Err(error) => Response::Refused(Told::of(&error)),
         },
         Ok(Request::CreateKey(new)) => match key::make(installation, &new).await {
@@ -126,9 +132,12 @@ async fn answer(stream: UnixStream, installation: &Installation, router: &Router
     write.write_all(text.as_bytes()).await
 }
 
-/// Asks the running server to make a platform.
-pub async fn create_platform(location: &Location, new: &NewPlatform) -> Result<(), Box<dyn Error>> {
-    done(ask(location, &Request::CreatePlatform(new.clone())).await?)
+/// Asks the running server to make a platform; gives the ids of what its data set has, by name.
+pub async fn create_platform(location: &Location, new: &NewPlatform) -> Result<BTreeMap<String, String>, Box<dyn Error>> {
+    match ask(location, &Request::CreatePlatform(new.clone())).await? {
+        Response::Platform(objects) => Ok(objects),
+        other => unexpected(other),
+    }
 }
 
 /// Asks the running server to make an API key.
@@ -181,7 +190,7 @@ fn done(response: Response) -> Result<(), Box<dyn Error>> {
 fn unexpected<T>(response: Response) -> Result<T, Box<dyn Error>> {
     match response {
         Response::Refused(why) => Err(Failure::from(why).into()),
-        Response::Done | Response::Payments(_) | Response::Looked(_) | Response::Ran { .. } => {
+        Response::Done | Response::Platform(_) | Response::Payments(_) | Response::Looked(_) | Response::Ran { .. } => {
             Err("the running server answered something else".into())
         }
     }

@@ -38,7 +38,7 @@ impl FirstPlatform {
     fn new_platform(&self, installation: &Installation) -> Result<NewPlatform, Box<dyn Error>> {
         let client_id = self.first_client_id.clone().unwrap_or_else(|| FIRST_PLATFORM.to_owned());
         let api_key = self.first_api_key.clone().map_or_else(|| installation.fresh_key(&client_id), Ok)?;
-        let new = NewPlatform { client_id, api_key };
+        let new = NewPlatform { client_id, api_key, data_set: None };
         platform::check(&new)?;
         Ok(new)
     }
@@ -77,17 +77,19 @@ impl Introduction {
         Ok(Some(Self { path, new }))
     }
 
-    /// Makes the platform, unless it was made, and shows its credentials.
-    pub async fn make(self, installation: &Installation, json: bool) -> Result<(), Box<dyn Error>> {
-        match platform::make(&installation.engine, installation, &self.new).await {
-            Ok(_) => self.show(json)?,
-            Err(PlatformError::Exists(_)) if self.is_known(installation).await? => self.show(json)?,
-            // Another server of the same database was first, and has shown its own.
-            Err(PlatformError::Exists(_)) => {}
+    /// Makes the platform, unless it was made, and shows its credentials. Gives what was shown.
+    pub async fn make(self, installation: &Installation, json: bool) -> Result<Option<NewPlatform>, Box<dyn Error>> {
+        let is_ours = match platform::make(&installation.engine, installation, &self.new).await {
+            Ok(_) => true,
+            // Or another server of the same database was first, and has shown its own.
+            Err(PlatformError::Exists(_)) => self.is_known(installation).await?,
             Err(error) => return Err(error.into()),
+        };
+        if is_ours {
+            self.show(json)?;
         }
         std::fs::remove_file(&self.path)?;
-        Ok(())
+        Ok(is_ours.then_some(self.new))
     }
 
     /// Whether the platform has these credentials.
@@ -101,7 +103,7 @@ impl Introduction {
     }
 
     fn show(&self, json: bool) -> Result<(), Box<dyn Error>> {
-        let NewPlatform { client_id, api_key } = &self.new;
+        let NewPlatform { client_id, api_key, .. } = &self.new;
         let text = if json {
             serde_json::to_string(&self.new)?
         } else {

@@ -1,10 +1,17 @@
 //! Making platforms, directly or through the server that owns the data.
 
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::Arc;
 
-use domain::platform::{CreatePlatform, CreatePlatformError, Environment, Policy};
-use domain::{Ctx, PlatformId};
+use admin::Draws;
+use domain::platform::{
+    API_KEY_MAX, API_KEY_MIN, CLIENT_ID_MAX, CreatePlatform, CreatePlatformError, CreateSeeded, DataSet, Environment, Policy, Seeded,
+    is_api_key, is_client_id,
+};
+use domain::{Ctx, PlatformId, Secret};
 use engine::{Chance, Draw, Engine, SystemChance};
+use rails::bank::receiving_account;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -12,12 +19,8 @@ use crate::cli::PlatformArgs;
 use crate::installation::{Installation, InstallationError, Location};
 use crate::{control, output};
 
-/// Characters that a client id may have.
-const CLIENT_ID_MAX: usize = 64;
-/// A shorter API key could be guessed.
-const API_KEY_MIN: usize = 16;
-/// Longest API key.
-const API_KEY_MAX: usize = 128;
+/// Random bytes in a client id that nobody names.
+const CLIENT_ID_BYTES: usize = 10;
 
 /// What is asked for over the control socket, and made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,6 +29,19 @@ pub struct NewPlatform {
     pub client_id: String,
     /// The secret it calls with.
     pub api_key: String,
+    /// What it begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_set: Option<String>,
+}
+
+/// A platform that was made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MadePlatform {
+    #[serde(flatten)]
+    pub new: NewPlatform,
+    /// The ids of what its data set has, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objects: BTreeMap<String, String>,
 }
 
 /// Why a platform was not made.
@@ -37,6 +53,9 @@ pub enum PlatformError {
     /// The key is too short or too long.
     #[error("an API key has {API_KEY_MIN} to {API_KEY_MAX} visible characters")]
     ApiKey,
+    /// There is no such data set.
+    #[error("{0:?} is no data set: there are {names}", names = DataSet::ALL.map(DataSet::name).join(", "))]
+    DataSet(String),
     /// There is one of that name.
     #[error("there is a platform {0} already")]
     Exists(String),
@@ -55,26 +74,63 @@ pub fn random_key() -> Result<String, InstallationError> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// Draws what platforms are known by that are made for tests, as the server draws everything.
+pub struct Drawn(pub Arc<Installation>);
+
+impl Draws for Drawn {
+    fn client_id(&self) -> Option<String> {
+        self.0.fresh_hex::<CLIENT_ID_BYTES>("client id", "").ok().map(|random| format!("test-{random}"))
+    }
+
+    fn platform_id(&self, client_id: &str) -> Option<PlatformId> {
+        Some(self.0.fresh_platform(client_id))
+    }
+
+    fn api_key(&self, client_id: &str) -> Option<Secret<String>> {
+        self.0.fresh_key(client_id).ok().map(Secret::new)
+    }
+}
+
 /// `florin platform create`.
 pub fn create(location: &Location, args: &PlatformArgs, json: bool) -> Result<(), Box<dyn Error>> {
     let api_key = args.api_key.clone().map_or_else(random_key, Ok)?;
-    let new = NewPlatform { client_id: args.client_id.clone(), api_key };
+    let new = NewPlatform { client_id: args.client_id.clone(), api_key, data_set: args.data_set.clone() };
     check(&new)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let made = runtime.block_on(async {
         match location.start_unless_served()? {
-            Some(installation) => make(&installation.engine, &installation, &new).await.map(drop).map_err(Box::<dyn Error>::from),
-            None => control::create_platform(location, &new).await,
+            Some(installation) => {
+                let seeded = make(&installation.engine, &installation, &new).await.map_err(Box::<dyn Error>::from)?;
+                Ok(MadePlatform { new, objects: named(&seeded) })
+            }
+            None => control::create_platform(location, &new).await.map(|objects| MadePlatform { new, objects }),
         }
     })?;
-    output::print(json, &new, || format!("Made platform {}.\n  ClientId {}\n  API key  {}", new.client_id, new.client_id, new.api_key));
+    output::print(json, &made, || {
+        let NewPlatform { client_id, api_key, .. } = &made.new;
+        let mut text = format!("Made platform {client_id}.\n  ClientId {client_id}\n  API key  {api_key}");
+        for (name, id) in &made.objects {
+            text.push_str(&format!("\n  {name:<28} {id}"));
+        }
+        text
+    });
     Ok(())
 }
 
-/// Errors: its name or its key is none.
+/// The ids of a data set as the Mangopay wire spells them, by name.
+pub fn named(seeded: &Seeded) -> BTreeMap<String, String> {
+    seeded.objects.iter().map(|object| (object.name.to_owned(), admin::spelled(object))).collect()
+}
+
+fn data_set(new: &NewPlatform) -> Result<Option<DataSet>, PlatformError> {
+    let named = |name: &String| DataSet::named(name).ok_or_else(|| PlatformError::DataSet(name.clone()));
+    new.data_set.as_ref().map(named).transpose()
+}
+
+/// Errors: its name or its key is none, or there is no such data set.
 pub fn check(new: &NewPlatform) -> Result<(), PlatformError> {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    if new.client_id.is_empty() || new.client_id.len() > CLIENT_ID_MAX || !new.client_id.chars().all(is_allowed) {
+    data_set(new)?;
+    if !is_client_id(&new.client_id) {
         return Err(PlatformError::ClientId);
     }
     check_key(&new.api_key)
@@ -82,26 +138,24 @@ pub fn check(new: &NewPlatform) -> Result<(), PlatformError> {
 
 /// Errors: the text is no API key.
 pub fn check_key(api_key: &str) -> Result<(), PlatformError> {
-    let is_visible = api_key.chars().all(|c| c.is_ascii_graphic());
-    if !(API_KEY_MIN..=API_KEY_MAX).contains(&api_key.len()) || !is_visible {
-        return Err(PlatformError::ApiKey);
-    }
-    Ok(())
+    if is_api_key(api_key) { Ok(()) } else { Err(PlatformError::ApiKey) }
 }
 
 /// Makes a sandbox platform.
-pub async fn make(engine: &Engine, installation: &Installation, new: &NewPlatform) -> Result<PlatformId, PlatformError> {
+pub async fn make(engine: &Engine, installation: &Installation, new: &NewPlatform) -> Result<Seeded, PlatformError> {
     check(new)?;
     let platform = installation.fresh_platform(&new.client_id);
-    let command = CreatePlatform {
+    let create = CreatePlatform {
         client_id: new.client_id.clone(),
         environment: Environment::Sandbox,
         policy: Policy::mangopay(),
         key_digest: Sha256::digest(new.api_key.as_bytes()).into(),
     };
+    let account = receiving_account();
+    let command = CreateSeeded { create, parent: None, clock_ahead_ms: 0, data_set: data_set(new)?, account };
     let made = engine.run(Ctx::system(platform, installation.fresh_request(platform)), command).await?;
     match made {
-        Ok(_) => Ok(platform),
+        Ok(seeded) => Ok(seeded),
         Err(CreatePlatformError::Exists) => Err(PlatformError::Exists(new.client_id.clone())),
     }
 }
@@ -112,11 +166,16 @@ mod tests {
 
     #[test]
     fn names_and_keys_have_bounds() {
-        let check = |client_id: &str, api_key: &str| check(&NewPlatform { client_id: client_id.to_owned(), api_key: api_key.to_owned() });
+        let check = |client_id: &str, api_key: &str| {
+            check(&NewPlatform { client_id: client_id.to_owned(), api_key: api_key.to_owned(), data_set: None })
+        };
         assert!(check("sdk-unit-tests", &"k".repeat(50)).is_ok());
         assert!(matches!(check("", &"k".repeat(50)), Err(PlatformError::ClientId)));
         assert!(matches!(check("a/b", &"k".repeat(50)), Err(PlatformError::ClientId)));
         assert!(matches!(check("a", "short"), Err(PlatformError::ApiKey)));
         assert!(matches!(check("a", &" ".repeat(20)), Err(PlatformError::ApiKey)));
+        let seeded = |name: &str| NewPlatform { client_id: "a".to_owned(), api_key: "k".repeat(50), data_set: Some(name.to_owned()) };
+        assert!(super::check(&seeded("rental")).is_ok());
+        assert!(matches!(super::check(&seeded("theatre")), Err(PlatformError::DataSet(name)) if name == "theatre"));
     }
 }

@@ -11,10 +11,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::cli::ServeArgs;
+use crate::ephemeral::Ephemeral;
 use crate::failure::{Code, Failure};
 use crate::installation::{Installation, Location};
 use crate::introduction::Introduction;
 use crate::public_url::PublicUrl;
+use crate::ready::{self, Ready};
 use crate::wiring::{Wired, wire};
 use crate::{control, environment, output};
 
@@ -34,6 +36,14 @@ const SEAL_WITHIN: Duration = Duration::from_secs(5);
 /// `florin serve`.
 pub fn run(location: &Location, args: &ServeArgs, json: bool) -> Result<(), Box<dyn Error>> {
     log_to_stderr(json)?;
+    let ephemeral = args.ephemeral.then(Ephemeral::start).transpose()?;
+    let place = ephemeral.as_ref().map(Ephemeral::location);
+    let ended = serve(place.as_ref().unwrap_or(location), args, json);
+    ephemeral.map(Ephemeral::end).transpose()?;
+    ended
+}
+
+fn serve(location: &Location, args: &ServeArgs, json: bool) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let end = ended_by_signal()?;
@@ -65,6 +75,7 @@ impl Running {
             Failure::new(Code::Address, format!("cannot listen on {}, which --listen or FLORIN_LISTEN names: {error}", args.listen))
         })?;
         let address = listener.local_addr()?;
+        args.ready_file.as_deref().map(ready::clear).transpose()?;
         let installation = Arc::new(location.start_with(&args.foreseen)?);
         // Before others may make platforms through the socket; until there is one, each start is a first one.
         let introduction = Introduction::prepare(location, &installation, &args.first).await?;
@@ -75,14 +86,16 @@ impl Running {
         let rate = args.rate_limit.unwrap_or_default().config(is_limited(args));
         let wired = wire(location, installation, public_url.as_str(), rate, args.webhooks.settings(address))?;
         control::listen(location, Arc::clone(&wired.installation), wired.router.clone()).await?;
-        if let Some(introduction) = introduction {
-            introduction.make(&wired.installation, json).await?;
-        }
+        let made = match introduction {
+            Some(introduction) => introduction.make(&wired.installation, json).await?,
+            None => None,
+        };
         let work = wired.work();
         if let Some(path) = &args.ready_file {
-            let unfinished = path.with_extension("unfinished");
-            let written = std::fs::write(&unfinished, format!("{address}\n")).and_then(|()| std::fs::rename(&unfinished, path));
-            written.map_err(|error| Failure::new(Code::Storage, format!("the ready file {}: {error}", path.display())))?;
+            let (client_id, api_key) = made.map(|new| (new.client_id, new.api_key)).unzip();
+            let data = std::path::absolute(&location.data)?;
+            let (address, public_url) = (address.to_string(), public_url.to_string());
+            ready::write(path, &Ready { address, public_url, pid: std::process::id(), data, client_id, api_key })?;
         }
         let limits = Limits { connections: args.max_connections, tells_time: args.foreseen.clock.is_none(), ..Limits::default() };
         Ok(Self { address, public_url, listener, wired, work, limits })

@@ -36,6 +36,7 @@ use crate::explanations;
 use crate::fixtures::LocalClient;
 use crate::in_turn::in_turn;
 use crate::installation::{Installation, InstallationError, Location};
+use crate::platform::Drawn;
 use crate::webhooks;
 
 /// What `/health` answers.
@@ -220,14 +221,20 @@ pub fn wire(
         chance: Arc::clone(&installation.chance),
         name_of_event: dialect_mangopay::events::name,
         authenticate: Arc::new(Lent(Arc::clone(&dialect))),
-        receiving_iban: bank.receiving_account().iban,
+        receiving_account: bank.receiving_account(),
+        clock: Arc::clone(&installation.clock),
+        public_url: public_url.trim_end_matches('/').to_owned(),
+        draws: Arc::new(Drawn(Arc::clone(&installation))),
+        on_end: vec![{
+            let dialect = Arc::clone(&dialect);
+            Arc::new(move |platform| dialect.end(platform))
+        }],
         credits: installation.credits.clone(),
         payouts: Arc::new(Steering::new(desk, bank)),
         checkout,
         jobs: Arc::new(worker.clone()),
         backlogs: vec![Arc::new(couriers.clone())],
         retention: Arc::clone(&retention),
-        clock: Arc::clone(&installation.clock),
         refusals_of_code: dialect_mangopay::results::of_code,
         faults,
         route_of_text: dialect_mangopay::route_of_text,

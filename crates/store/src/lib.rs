@@ -21,7 +21,7 @@ use domain::bank_account::BankAccount;
 use domain::card::{Card, CardRegistration, CardValidation};
 use domain::hook::{Hook, Listeners, SigningKey};
 use domain::payment::{Receipt, RefundTally};
-use domain::platform::{AccessToken, ApiKey, ClientLogo, ClientProfile, Platform};
+use domain::platform::{AccessToken, ApiKey, ClientLogo, ClientProfile, Platform, SubPlatform, SubPlatformTally};
 use domain::sca::ScaSession;
 use domain::user::{Person, User};
 use domain::wallet::Wallet;
@@ -49,6 +49,8 @@ pub const KINDS: &[&Kind] = &[
     Hook::KIND,
     Listeners::KIND,
     SigningKey::KIND,
+    SubPlatform::KIND,
+    SubPlatformTally::KIND,
 ];
 
 /// An open store: its one writing half, and its shared reading half.

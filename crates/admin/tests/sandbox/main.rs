@@ -12,6 +12,7 @@ mod keys;
 mod outcomes;
 mod party;
 mod payouts;
+mod platforms;
 mod policy;
 mod settle;
 mod settlement;

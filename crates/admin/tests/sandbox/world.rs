@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use admin::why::{Settings, Why, Words};
-use admin::{Admission, Authenticate, AuthenticateError, Caller, Later, Power, Sandbox, UnderWay, Waiting};
+use admin::{Admission, Authenticate, AuthenticateError, Caller, Draws, Later, Power, Sandbox, UnderWay, Waiting};
 use axum::Router;
 use axum::body::Body;
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use dialect_mangopay::scopes::Scope;
 use dialect_mangopay::{Config, Dialect, NotAdmitted, digest_of, results};
 use domain::ids::{ApiKeyId, RequestId};
 use domain::platform::{ApiKey, CreatePlatform, Environment, Policy, Scopes};
-use domain::{Actor, Books, Command, Ctx, Desk, Ids, PlatformId, Timestamp, Wanted};
+use domain::{Actor, Books, Command, Ctx, Desk, Ids, PlatformId, Secret, Timestamp, Wanted};
 use edge::explain::Links;
 use engine::rail::bank::BankRail;
 use engine::rail::{Credits, Rails};
@@ -80,6 +80,23 @@ impl Authenticate for Lent {
 
     fn denied<'a>(&'a self, parts: &'a Parts, request: RequestId) -> Later<'a, Option<HeaderValue>> {
         Box::pin(self.0.note_denied(parts, request, StatusCode::UNAUTHORIZED))
+    }
+}
+
+/// Draws ids one after another, and makes names and keys of them.
+struct Counted(Mutex<Box<dyn Ids>>);
+
+impl Draws for Counted {
+    fn client_id(&self) -> Option<String> {
+        Some(format!("test-{}", self.platform_id("")?))
+    }
+
+    fn platform_id(&self, _: &str) -> Option<PlatformId> {
+        Some(PlatformId(self.0.lock().unwrap().fresh()))
+    }
+
+    fn api_key(&self, client_id: &str) -> Option<Secret<String>> {
+        Some(Secret::new(format!("key-of-{client_id}")))
     }
 }
 
@@ -205,14 +222,20 @@ impl World {
             chance: Arc::new(engine::SystemChance),
             name_of_event: dialect_mangopay::events::name,
             authenticate: Arc::new(Lent(Arc::clone(&dialect))),
-            receiving_iban: bank.receiving_account().iban,
+            receiving_account: bank.receiving_account(),
+            clock: Arc::clone(&clock) as _,
+            public_url: "http://localhost:8080".to_owned(),
+            draws: Arc::new(Counted(Mutex::new(ids(6)))),
+            on_end: vec![{
+                let dialect = Arc::clone(&dialect);
+                Arc::new(move |platform| dialect.end(platform))
+            }],
             credits: Credits::new([7; 32]),
             payouts: Arc::new(Steering::new(desk, bank)),
             checkout,
             jobs: Arc::new(worker),
             backlogs: Vec::new(),
             retention: Arc::new(Retention::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock) as _, ids(6))),
-            clock: Arc::clone(&clock) as _,
             refusals_of_code: results::of_code,
             faults,
             route_of_text: dialect_mangopay::route_of_text,

@@ -129,7 +129,7 @@ async fn tokenize(dialect: &Dialect, form: &Form) -> Result<Secret<String>, Toke
     let registration = find::<CardRegistration>(dialect, link.platform, link.subject).await?.ok_or(TokenizerError::WrongKey)?;
     let platform = find::<Platform>(dialect, link.platform, link.platform.0).await?.ok_or(TokenizerError::WrongKey)?;
     // The only acquirer there is yet is a simulated one, which has to see no real card.
-    if platform.environment == Environment::Production {
+    if platform.environment == Environment::Production || platform.has_ended() {
         return Err(TokenizerError::WrongKey);
     }
     if !link.opens(&registration.form_secret) || !secrets_match(form.access_key.trim(), registration.access_key.expose()) {

@@ -55,6 +55,9 @@ pub trait Command: Send + 'static {
     /// Its name in the audit trail, as `noun.verb`.
     const NAME: &'static str;
 
+    /// Whether it may still be given for a platform that has ended.
+    const IS_FOR_ENDED: bool = false;
+
     /// A hint that saves rounds: names rows that `decide` will touch. May be left out, or incomplete.
     fn needs(&self, need: &mut Needs<'_>) {
         let _ = need;

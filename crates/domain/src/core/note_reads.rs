@@ -12,6 +12,7 @@ pub struct NoteReads {
 impl Command for NoteReads {
     type Outcome = ();
     type Error = std::convert::Infallible;
+    const IS_FOR_ENDED: bool = true;
     const NAME: &'static str = "reads.note";
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Self::Error> {

@@ -31,14 +31,7 @@ impl World {
         let platform = PlatformId(Uid::from_bits(1_000));
         let ctx = Ctx::system(platform, RequestId(Uid::from_bits(1)));
         let mut world = Self { books: Books::default(), ids: Counter(10_000), ctx, now: Timestamp::from_seconds(1_700_000_000) };
-        let body = Platform {
-            client_id: "test".to_owned(),
-            environment: Environment::Sandbox,
-            policy: Policy::mangopay(),
-            clock_offset_ms: 0,
-            clock_goal: None,
-            has_listeners: false,
-        };
+        let body = Platform::new("test".to_owned(), Environment::Sandbox, Policy::mangopay());
         world.bring(platform, body);
         world
     }
@@ -129,6 +122,11 @@ impl World {
     /// A payment as it is now.
     pub fn payment(&self, id: crate::PaymentId) -> crate::payment::Payment {
         self.books.payments.get(&(self.ctx.platform, id)).and_then(|slot| slot.row()).cloned().unwrap()
+    }
+
+    /// A payment of another platform, as it is now.
+    pub fn payment_of(&self, platform: PlatformId, id: crate::PaymentId) -> crate::payment::Payment {
+        self.books.payments.get(&(platform, id)).and_then(|slot| slot.row()).cloned().unwrap()
     }
 
     pub fn change_platform(&mut self, change: impl FnOnce(&mut Platform)) {

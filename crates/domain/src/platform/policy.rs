@@ -3,7 +3,7 @@
 use money::Currency;
 use serde::{Deserialize, Serialize};
 
-use super::Platform;
+use super::{CallLimits, Platform};
 use crate::{Command, Desk};
 
 /// Whose rules a platform starts from.
@@ -79,6 +79,9 @@ pub struct Policy {
     /// Whether everything is as on production that can be in a sandbox. Whoever decides asks the methods below, which heed it.
     #[serde(default)]
     pub is_rehearsal: bool,
+    /// How often the platform may call, where it is not what the server says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<CallLimits>,
 }
 
 impl Policy {
@@ -97,6 +100,7 @@ impl Policy {
             payout_requires_verification: true,
             settlement: Settlement::Instant,
             is_rehearsal: false,
+            limits: None,
         }
     }
 

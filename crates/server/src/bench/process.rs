@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::client::Client;
+use crate::ready;
 
 /// A server of our own binary, killed when dropped.
 pub struct Server {
@@ -26,7 +27,7 @@ impl Server {
         let mut child = Command::new(std::env::current_exe()?).args(arguments).stdout(Stdio::null()).spawn()?;
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            if let Ok(address) = std::fs::read_to_string(ready).map_err(Box::<dyn Error>::from).and_then(|text| Ok(text.trim().parse()?)) {
+            if let Some(address) = std::fs::read_to_string(ready).ok().and_then(|text| ready::address_in(&text)) {
                 return Ok(Self { child, address });
             }
             if let Some(status) = child.try_wait()? {

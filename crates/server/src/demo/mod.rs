@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::cli::ServeArgs;
+use crate::ephemeral::Ephemeral;
 use crate::installation::Location;
 use crate::platform::{self, NewPlatform};
 use crate::serve::{Running, ended_by_signal, log_to_stderr};
@@ -38,12 +39,20 @@ struct Scene {
 /// `florin demo`.
 pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode, Box<dyn Error>> {
     log_to_stderr(json)?;
+    let ephemeral = args.serve.ephemeral.then(Ephemeral::start).transpose()?;
+    let place = ephemeral.as_ref().map(Ephemeral::location);
+    let ended = play(place.as_ref().unwrap_or(location), args, json);
+    ephemeral.map(Ephemeral::end).transpose()?;
+    ended
+}
+
+fn play(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let running = Running::start(location, &args.serve, json).await?;
         let (address, public_url, installation) = (running.address, running.public_url.clone(), running.installation());
         let client_id = format!("demo-{}", installation.fresh_hex::<4>("demo", "")?);
-        let new = NewPlatform { api_key: installation.fresh_key(&client_id)?, client_id };
+        let new = NewPlatform { api_key: installation.fresh_key(&client_id)?, client_id, data_set: None };
         platform::make(&installation.engine, &installation, &new).await?;
         drop(installation);
         let sealing = running.sealing();

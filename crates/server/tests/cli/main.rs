@@ -5,6 +5,7 @@ mod support;
 
 mod demo;
 mod door;
+mod ephemeral;
 mod events;
 mod failures;
 mod faults;
@@ -12,6 +13,7 @@ mod first_start;
 mod fixtures;
 mod keys;
 mod ledger;
+mod platforms;
 mod program;
 mod seeded;
 mod tools;

@@ -411,6 +411,34 @@ CREATE TABLE sca_session (
 CREATE INDEX sca_session_of_platform ON sca_session (platform, created_at, id);
 CREATE INDEX sca_session_of_owner ON sca_session (platform, owner, created_at, id) WHERE owner IS NOT NULL;
 
+-- Platforms that a platform made for its tests; each has that platform's id.
+CREATE TABLE sub_platform (
+    platform   BLOB NOT NULL CHECK (length(platform) = 16),
+    id         BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner      BLOB CHECK (length(owner) = 16),
+    status     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    form       INTEGER NOT NULL,
+    body       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sub_platform_of_platform ON sub_platform (platform, created_at, id);
+CREATE INDEX sub_platform_of_owner ON sub_platform (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
+-- How many of those are alive; its id is the platform's own.
+CREATE TABLE sub_platform_tally (
+    platform   BLOB NOT NULL CHECK (length(platform) = 16),
+    id         BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner      BLOB CHECK (length(owner) = 16),
+    status     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    form       INTEGER NOT NULL,
+    body       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sub_platform_tally_of_platform ON sub_platform_tally (platform, created_at, id);
+CREATE INDEX sub_platform_tally_of_owner ON sub_platform_tally (platform, owner, created_at, id) WHERE owner IS NOT NULL;
+
 -- Where platforms have themselves told of events.
 CREATE TABLE hook (
     platform   BLOB NOT NULL CHECK (length(platform) = 16),

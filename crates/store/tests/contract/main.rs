@@ -21,6 +21,7 @@ mod reimbursements;
 mod retention;
 mod seals;
 mod story;
+mod sub_platforms;
 mod tenants;
 mod to_seal;
 mod two_servers;

@@ -6,7 +6,7 @@ use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use domain::platform::{ClientLogo, ImageFormat, LOGO_MAX_BYTES, LogoError, UploadLogo};
+use domain::platform::{ClientLogo, ImageFormat, LOGO_MAX_BYTES, LogoError, Platform, UploadLogo};
 use domain::{PlatformId, RecordKey, Resource};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response, StatusCode};
@@ -66,14 +66,15 @@ pub async fn serve(dialect: Arc<Dialect>, platform: &str) -> Response<Body> {
 }
 
 async fn find(dialect: &Dialect, platform: PlatformId) -> Result<Option<Arc<ClientLogo>>, ()> {
-    let key = RecordKey { kind: ClientLogo::KIND, platform, id: platform.0 };
-    match dialect.reads.record(key).await {
-        Ok(record) => Ok(record.and_then(|record| record.body::<ClientLogo>())),
-        Err(error) => {
-            tracing::error!(%error, %platform, "a logo could not be read");
-            Err(())
-        }
+    let found = async |kind| {
+        let record = dialect.reads.record(RecordKey { kind, platform, id: platform.0 }).await;
+        record.map_err(|error| tracing::error!(%error, %platform, "a logo could not be read"))
+    };
+    let owner = found(Platform::KIND).await?.and_then(|record| record.body::<Platform>());
+    if owner.is_none_or(|owner| owner.has_ended()) {
+        return Ok(None);
     }
+    Ok(found(ClientLogo::KIND).await?.and_then(|record| record.body::<ClientLogo>()))
 }
 
 fn image(logo: &ClientLogo) -> Response<Body> {

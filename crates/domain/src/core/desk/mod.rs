@@ -1,16 +1,17 @@
 //! The desk a command decides at: the rows it may see and the only ways to change them.
 
 mod given_ids;
+mod within;
 
 use std::sync::Arc;
 
 use ledger::{Account, AccountId, Entry, EntryId, EntryKind, ExternalLeg, Legs, PostError, Role, Uid};
 use money::{Currency, Money};
 
-use super::ids::{DeliveryId, EventId, JobId, PaymentId};
+use super::ids::{DeliveryId, EventId, JobId, PaymentId, PlatformId};
 use super::{
     AuditLine, Books, Ctx, DirectoryKey, DirectoryRow, Event, EventType, Fault, GivenIdRefused, IdempotencyKey, Ids, Job, JobKind, KeyRow,
-    Label, Named, ObjectKind, OwnedKey, Record, RecordKey, Removal, Resource, Slot, Timestamp, Wanted,
+    Label, Named, ObjectKind, OwnedKey, Record, RecordKey, Removal, Resource, Slot, Space, Timestamp, Wanted,
 };
 use crate::hook::{Delivery, Listeners};
 use crate::payment::Payment;
@@ -27,6 +28,22 @@ impl<'a> Needs<'a> {
     /// Collects into `wanted` for the tenant of `ctx`.
     pub const fn new(ctx: &'a Ctx, wanted: &'a mut Wanted) -> Self {
         Self { ctx, wanted }
+    }
+
+    /// The tenant of the command.
+    #[must_use]
+    pub const fn tenant(&self) -> PlatformId {
+        self.ctx.platform
+    }
+
+    /// Another tenant's own record: one that this tenant makes, or made.
+    pub fn platform(&mut self, id: PlatformId) {
+        self.wanted.records.push(RecordKey { kind: Platform::KIND, platform: id, id: id.0 });
+    }
+
+    /// Where a directory text leads.
+    pub fn directory(&mut self, key: DirectoryKey) {
+        self.wanted.directory.push(key);
     }
 
     /// An account.
@@ -89,6 +106,8 @@ pub struct Desk<'a> {
     has_own_lines: bool,
     has_taken_given: bool,
     given_id_refused: Option<GivenIdRefused>,
+    /// The tenant is made by this very batch: what nobody has loaded of it is not there.
+    is_new_tenant: bool,
 }
 
 impl<'a> Desk<'a> {
@@ -107,6 +126,7 @@ impl<'a> Desk<'a> {
             has_own_lines: false,
             has_taken_given: false,
             given_id_refused: None,
+            is_new_tenant: false,
         }
     }
 
@@ -211,6 +231,7 @@ impl<'a> Desk<'a> {
     pub fn account(&mut self, id: AccountId) -> Option<Account> {
         match self.books.accounts.get(&(self.ctx.platform, id)) {
             Some(slot) => slot.row().filter(|account| account.tenant == self.ctx.platform.0).copied(),
+            None if self.is_new_tenant => None,
             None => {
                 self.missed.accounts.push((self.ctx.platform, id));
                 None
@@ -227,7 +248,7 @@ impl<'a> Desk<'a> {
     /// Opens the tenant's account for a role and a currency unless it is open, and gives its id.
     pub fn chart_account(&mut self, role: Role, currency: Currency) -> AccountId {
         let id = self.chart_id(role, currency);
-        let known = self.books.accounts.get(&(self.ctx.platform, id)).is_some();
+        let known = self.is_new_tenant || self.books.accounts.get(&(self.ctx.platform, id)).is_some();
         if self.account(id).is_none() && known {
             self.open_account(id, role, None, currency);
         }
@@ -290,6 +311,7 @@ impl<'a> Desk<'a> {
     pub fn payment(&mut self, id: PaymentId) -> Option<Payment> {
         match self.books.payments.get(&(self.ctx.platform, id)) {
             Some(slot) => slot.row().filter(|payment| payment.platform == self.ctx.platform).cloned(),
+            None if self.is_new_tenant => None,
             None => {
                 self.missed.payments.push((self.ctx.platform, id));
                 None
@@ -313,6 +335,7 @@ impl<'a> Desk<'a> {
         match self.books.records.get(&key) {
             // What an earlier command of the batch removes is gone for this one.
             Some(slot) => slot.row().filter(|_| !self.books.removals.contains(&Removal::Record(key))).cloned(),
+            None if self.is_new_tenant => None,
             None => {
                 self.missed.records.push(key);
                 None
@@ -340,6 +363,7 @@ impl<'a> Desk<'a> {
         let key = OwnedKey { owner: RecordKey { kind: R::KIND, platform: self.ctx.platform, id: owner.into() } };
         match self.books.owned.get(&key) {
             Some(slot) => slot.row().map_or_else(|| Arc::from([]), Arc::clone),
+            None if self.is_new_tenant => self.made_of(&key),
             None => {
                 self.missed.owned.push(key);
                 Arc::from([])
@@ -363,6 +387,7 @@ impl<'a> Desk<'a> {
     pub fn job(&mut self, id: JobId) -> Option<Job> {
         match self.books.jobs.get(&(self.ctx.platform, id)) {
             Some(slot) => slot.row().filter(|job| job.platform == self.ctx.platform).cloned(),
+            None if self.is_new_tenant => None,
             None => {
                 self.missed.jobs.push((self.ctx.platform, id));
                 None
@@ -424,6 +449,8 @@ impl<'a> Desk<'a> {
     pub fn directory(&mut self, key: &DirectoryKey) -> Option<DirectoryRow> {
         match self.books.directory.get(key) {
             Some(slot) => slot.row().copied(),
+            // Names that are taken for good are held by the store's own key.
+            None if self.is_new_tenant && key.space != Space::ClientId => None,
             None => {
                 self.missed.directory.push(key.clone());
                 None
