@@ -193,6 +193,7 @@ pub fn wire(
     config.explain_key = installation.explain_key;
     config.chance = Arc::clone(&installation.chance);
     let log = Arc::clone(&config.log);
+    let remembered = Arc::clone(&log);
     let faults = Arc::clone(&config.faults);
     let dialect = Dialect::new(engine.clone(), Arc::clone(&reads), Arc::clone(&clock), installation.ids("mangopay")?, config);
 
@@ -225,10 +226,14 @@ pub fn wire(
         clock: Arc::clone(&installation.clock),
         public_url: public_url.trim_end_matches('/').to_owned(),
         draws: Arc::new(Drawn(Arc::clone(&installation))),
-        on_end: vec![{
-            let dialect = Arc::clone(&dialect);
-            Arc::new(move |platform| dialect.end(platform))
-        }],
+        on_end: {
+            let (dialect, faults, log) = (Arc::clone(&dialect), Arc::clone(&faults), Arc::clone(&remembered));
+            vec![Arc::new(move |platform| {
+                dialect.end(platform);
+                faults.forget(platform);
+                log.forget(platform);
+            })]
+        },
         credits: installation.credits.clone(),
         payouts: Arc::new(Steering::new(desk, bank)),
         checkout,

@@ -7,7 +7,7 @@ use domain::card::{Card, CardRegistration};
 use domain::hook::Hook;
 use domain::ids::{CardId, CardRegistrationId, HookId, RequestId};
 use domain::payment::{Payment, RefundTally};
-use domain::platform::Platform;
+use domain::platform::{Platform, Settlement};
 use domain::user::User;
 use domain::wallet::Wallet;
 use domain::{BankAccountId, Job, ObjectKind, PaymentId, PlatformId, RecordKey, Resource, Timestamp, UserId, WalletId};
@@ -198,7 +198,7 @@ impl Why {
             payment,
             now: self.now(platform),
             policy: &platform.policy,
-            settles_by_hand: super::golive::settles_by_hand(&platform.policy),
+            settles_by_hand: platform.policy.settlement() == Settlement::Manual,
             debited: debited.as_ref(),
             credited: credited.as_ref(),
             author: author.as_deref(),

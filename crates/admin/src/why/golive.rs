@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::bank_account::{BankAccount, BankDetails};
 use domain::card::Card;
 use domain::hook::{Hook, Scheme, Target};
-use domain::platform::{Platform, Policy};
+use domain::platform::{CallLimits, Platform, Policy, Settlement};
 use domain::sca::ScaSession;
 use domain::user::{Category, User, Verification};
 use domain::{PlatformId, Record, Resource};
@@ -50,9 +50,13 @@ const TEST_IBANS: &[&str] = &[
 ];
 const TEST_GB_ACCOUNT: &str = "55779911";
 
-/// Whether a policy has everything settled only when it is asked for.
-pub const fn settles_by_hand(_: &Policy) -> bool {
-    false
+/// Whether nobody counts a platform's calls against a limit.
+fn has_unlimited_rates(policy: &Policy, servers_are_unlimited: bool) -> bool {
+    match policy.limits {
+        Some(CallLimits::Unlimited) => !policy.is_rehearsal,
+        Some(CallLimits::Calls(_)) => false,
+        None => servers_are_unlimited && !policy.is_rehearsal,
+    }
 }
 
 impl Why {
@@ -98,11 +102,11 @@ impl Why {
                 findings.push(Finding::set(found, From::Settings));
             }
         };
-        set(!policy.refuses_fake_names, Use::FakeNames);
-        set(!policy.requires_verified_beneficiary, Use::UnverifiedBeneficiary);
-        set(!policy.payout_requires_verification, Use::UnverifiedPayouts);
-        set(!settles_by_hand(policy), Use::InstantSettlement);
-        set(self.settings.has_unlimited_rates, Use::UnlimitedRates);
+        set(!policy.refuses_fake_names(), Use::FakeNames);
+        set(!policy.requires_verified_beneficiary(), Use::UnverifiedBeneficiary);
+        set(!policy.payout_requires_verification(), Use::UnverifiedPayouts);
+        set(policy.settlement() == Settlement::Instant, Use::InstantSettlement);
+        set(has_unlimited_rates(policy, self.settings.has_unlimited_rates), Use::UnlimitedRates);
         if platform.clock_offset_ms > 0 {
             let mut finding = Finding::set(Use::ClockMoved, From::Settings);
             finding.parts.push(Fact::new("ahead", span(platform.clock_offset_ms)));
