@@ -118,7 +118,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
     /// Keeps the data, and its key, in a temporary folder that is gone when the server is
-    #[arg(long, conflicts_with_all = ["data", "database", "master_key"])]
+    #[arg(long)]
     pub ephemeral: bool,
     #[command(flatten)]
     pub first: FirstPlatform,

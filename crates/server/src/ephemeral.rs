@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::failure::{Code, Failure};
-use crate::installation::Location;
+use crate::installation::{DATA_UNLESS_GIVEN, Location};
 
 /// What the folders' names begin with.
 const PREFIX: &str = "florin-ephemeral-";
@@ -36,7 +36,17 @@ pub struct Ephemeral {
 
 impl Ephemeral {
     /// Takes away what was left of servers that were killed, and makes a place among the system's temporary folders.
-    pub fn start() -> Result<Self, Failure> {
+    ///
+    /// Errors: a place was named beside it, by flag or variable, that would not be used.
+    pub fn start(given: &Location) -> Result<Self, Failure> {
+        let named = [
+            (given.data != Path::new(DATA_UNLESS_GIVEN), "--data"),
+            (given.database.is_some(), "--database"),
+            (given.master_key.is_some(), "--master-key"),
+        ];
+        if let Some((_, flag)) = named.into_iter().find(|(is_named, _)| *is_named) {
+            return Err(Failure::new(Code::Usage, format!("--ephemeral has a place of its own: it does not go with {flag}")));
+        }
         let parent = std::env::temp_dir();
         Self::start_in(&parent).map_err(|error| Failure::new(Code::Storage, format!("a folder in {}: {error}", parent.display())))
     }

@@ -24,11 +24,14 @@ use crate::master_key::{self, KeySource, MasterKeyError};
 /// What URLs of PostgreSQL begin with.
 const POSTGRES_SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
+/// Where the data is unless it is said otherwise.
+pub const DATA_UNLESS_GIVEN: &str = "./florin-data";
+
 /// Names an installation on the command line.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Location {
     /// Folder of the data; with --database, of what is not in the database
-    #[arg(long, value_name = "DIR", default_value = "./florin-data", env = "FLORIN_DATA", global = true)]
+    #[arg(long, value_name = "DIR", default_value = DATA_UNLESS_GIVEN, env = "FLORIN_DATA", global = true)]
     pub data: PathBuf,
     /// PostgreSQL instead of the data folder's SQLite: postgres://user@host/name
     #[arg(long, value_name = "URL", env = "FLORIN_DATABASE", global = true)]

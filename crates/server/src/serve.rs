@@ -36,7 +36,7 @@ const SEAL_WITHIN: Duration = Duration::from_secs(5);
 /// `florin serve`.
 pub fn run(location: &Location, args: &ServeArgs, json: bool) -> Result<(), Box<dyn Error>> {
     log_to_stderr(json)?;
-    let ephemeral = args.ephemeral.then(Ephemeral::start).transpose()?;
+    let ephemeral = args.ephemeral.then(|| Ephemeral::start(location)).transpose()?;
     let place = ephemeral.as_ref().map(Ephemeral::location);
     let ended = serve(place.as_ref().unwrap_or(location), args, json);
     ephemeral.map(Ephemeral::end).transpose()?;

@@ -39,7 +39,7 @@ struct Scene {
 /// `florin demo`.
 pub fn run(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode, Box<dyn Error>> {
     log_to_stderr(json)?;
-    let ephemeral = args.serve.ephemeral.then(Ephemeral::start).transpose()?;
+    let ephemeral = args.serve.ephemeral.then(|| Ephemeral::start(location)).transpose()?;
     let place = ephemeral.as_ref().map(Ephemeral::location);
     let ended = play(place.as_ref().unwrap_or(location), args, json);
     ephemeral.map(Ephemeral::end).transpose()?;
