@@ -2,15 +2,15 @@
 //! cards and people would be no server.
 //!
 //! The literals are those of `conformance/node/telltale.txt`, which `telltale.js` beside it makes of the installed suite.
-//! Tests may know them, the demo plays a client with the vendor's documented card, and modules of magic values hold what
+//! Tests may know them, the demo and `florin trigger` play clients with the vendor's documented values, and modules of magic values hold what
 //! the vendor documents as meaning something.
 
 use std::path::{Path, PathBuf};
 
 const LIST: &str = "conformance/node/telltale.txt";
 
-/// Folders below `crates` whose code no server runs: a test bench, and a client.
-const NOT_SERVED: &[&str] = &["crates/testkit", "crates/server/src/demo"];
+/// Folders below `crates` whose code no server runs: a test bench, and two clients.
+const NOT_SERVED: &[&str] = &["crates/testkit", "crates/server/src/demo", "crates/server/src/trigger"];
 /// The one name of files that hold values which mean something by the vendor's own documents.
 const MAGIC: &str = "magic.rs";
 

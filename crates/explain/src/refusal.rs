@@ -29,7 +29,7 @@ const PAYOUTS: &str = "Mangopay documentation, \"Error codes\", payouts; Florin,
 const INSTANT: &str = "Mangopay documentation, \"Error codes\", instant payouts; Florin, ADR 9";
 
 const OTHER_AMOUNT: &str = "Take another amount: those of 333.xx EUR are refused on purpose, each with its own reason.";
-const OTHER_CARD: &str = "Take another card, 4970107111111119 for one.";
+const OTHER_CARD: &str = "Take another card: docs/guide/sandbox.md has those that pay.";
 const MAGIC: &[&str] = &[OTHER_AMOUNT, OTHER_CARD];
 const RETRY: &[&str] = &["Make the payment again: technical problems of the outside pass."];
 const BANK_DECIDED: &[&str] = &[
@@ -132,7 +132,7 @@ pub const fn explain(refusal: Refusal) -> Text {
             THREE_DS,
             &[
                 "Make the payment again and authenticate: POST /sandbox/v1/payins/{id}/3ds/pass, or the button of the page.",
-                "Take a card that does not ask, 4970107111111119 for one.",
+                "Take a card that does not ask: docs/guide/sandbox.md has them.",
             ],
         ),
         R::AuthenticationExpired => text(

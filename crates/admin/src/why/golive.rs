@@ -15,6 +15,7 @@ use explain::golive::{Finding, From, Report, Use};
 use explain::{Fact, span};
 
 use super::Why;
+use super::magic::{TEST_GB_ACCOUNT, TEST_IBANS};
 
 /// Records of a kind that are looked at, at most.
 const RECORDS_MAX: u64 = 20_000;
@@ -38,17 +39,6 @@ const TEST_CARDS: &[(&str, &str)] = &[
     ("375987", "0005"),
     ("670313", "0319"),
 ];
-
-/// Values of bank accounts that are of tests: the vendor's and Florin's own.
-const TEST_IBANS: &[&str] = &[
-    "FR7630004000031234567890143",
-    "FR541558929750ZZZZZZAC01915",
-    "FR389999900001UNREACH000112",
-    "FR699999900001WAITS00000172",
-    "FR7611808009101234567890147",
-    "DE75512108001245126199",
-];
-const TEST_GB_ACCOUNT: &str = "55779911";
 
 /// Whether nobody counts a platform's calls against a limit.
 fn has_unlimited_rates(policy: &Policy, servers_are_unlimited: bool) -> bool {

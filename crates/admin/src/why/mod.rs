@@ -5,6 +5,7 @@
 mod gather;
 mod golive;
 pub(crate) mod handlers;
+mod magic;
 pub(crate) mod note;
 mod replay;
 mod requests;

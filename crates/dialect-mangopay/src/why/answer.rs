@@ -124,7 +124,7 @@ fn hint(name: &str) -> Option<&'static str> {
             "Send the two letters of ISO 3166 in capitals: FR."
         }
         "Birthday" | "LegalRepresentativeBirthday" => "Send seconds since 1970, a whole number; below zero before.",
-        "IBAN" => "Send an IBAN whose check digits are right; FR7630004000031234567890143 is the vendor's own for tests.",
+        "IBAN" => "Send an IBAN whose check digits are right; docs/guide/sandbox.md has some that do something.",
         "Email" | "LegalRepresentativeEmail" => "Send one address with an @ and a domain.",
         "AuthorId" | "UserId" | "CreditedUserId" | "Owners" => {
             "Send the id of a user of this platform, as its creation answered it: user_m_…"

@@ -146,7 +146,7 @@ async fn every_wrong_field_of_a_natural_user_is_named_at_once() {
             "Occupation": "x".repeat(256),
             "Address": {"AddressLine1": "1", "City": "X", "PostalCode": "1;", "Country": "US"},
             "Tag": "x".repeat(256),
-            "TermsAndConditionsAccepted": 1,
+            "TermsAndConditionsAccepted": 2,
             "UserCategory": "PLATFORM",
         }),
     );
@@ -164,7 +164,7 @@ async fn every_wrong_field_of_a_natural_user_is_named_at_once() {
         ("Occupation", "The field Occupation must be a string with a maximum length of 255."),
         ("Address.Region", "The Region is a required field for this Country"),
         ("Tag", "The field Tag must be a string with a maximum length of 255."),
-        ("TermsAndConditionsAccepted", "The value 1 is not valid"),
+        ("TermsAndConditionsAccepted", "The value 2 is not valid"),
         ("UserCategory", "The value PLATFORM is not valid"),
     ] {
         assert_eq!(seen.field_error(field), text, "{field}");

@@ -31,7 +31,8 @@ impl Case {
 fn ask(world: &World, case: &Case, json: bool) -> Output {
     // A case may name a folder of its own, by flag; the variable stands for the flag otherwise.
     let mut command = Command::new(env!("CARGO_BIN_EXE_florin"));
-    command.env("FLORIN_DATA", world.data());
+    // A port of its own: somebody may have the usual one.
+    command.env("FLORIN_DATA", world.data()).env("FLORIN_LISTEN", "127.0.0.1:0");
     if let Some((name, value)) = &case.variable {
         command.env(name, value);
     }

@@ -15,9 +15,9 @@ use crate::wallet::OpenWallet;
 use crate::{BankAccountId, Command, Desk, Fault, ObjectKind, PaymentId, Secret, UserId, WalletId};
 
 /// An account to pay out to that takes every payout.
-const PAID_OUT_TO: &str = "FR7630004000031234567890143";
+const PAID_OUT_TO: &str = "FR1420041010050500013M02606";
 /// An account that wires come from.
-const PAID_FROM: &str = "DE75512108001245126199";
+const PAID_FROM: &str = "DE89370400440532013000";
 /// Born on 1990-08-31.
 const BIRTHDAY_S: i64 = 652_060_800;
 
