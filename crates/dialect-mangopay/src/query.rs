@@ -340,9 +340,13 @@ mod tests {
             assert_eq!(query.payment_filter(), Narrowed::Nothing, "{raw}");
             assert!(query.finish().is_ok(), "{raw}");
         }
+        let mut query = Query::parse(Some("EventType=KYC_SUCCEEDED"));
+        let never_yet = EventFilter { types: vec![EventType::KycSucceeded], before: None, after: None };
+        assert_eq!(query.event_filter(Timestamp::from_seconds(0)), Narrowed::To(never_yet));
+        assert!(query.finish().is_ok());
         let mut query = Query::parse(Some("EventType=NO_SUCH_EVENT"));
         assert_eq!(query.event_filter(Timestamp::from_seconds(0)), Narrowed::Nothing);
-        assert!(query.finish().is_ok());
+        assert!(query.finish().is_err(), "no vendor's name");
     }
 
     #[test]
