@@ -51,12 +51,8 @@ async fn show(State(explainer): State<Arc<dyn Explainer>>, link: Result<Path<Str
 }
 
 fn page(explanation: &Explanation) -> Page {
-    let mut content = format!(
-        "<h1>{}</h1><p>{}</p>{}",
-        escaped(&format!("Why: {} {}", explanation.of, explanation.id)),
-        escaped(&explanation.state),
-        list(&explanation.facts)
-    );
+    let mut content =
+        format!("<h1>{}</h1><p>{}</p>", escaped(&format!("Why: {} {}", explanation.of, explanation.id)), escaped(&explanation.state));
     if explanation.rules.is_empty() {
         content.push_str("<p>Nothing refuses it or holds it up.</p>");
     }
@@ -72,6 +68,8 @@ fn page(explanation: &Explanation) -> Page {
         let next: String = met.next.iter().map(|next| format!("<li>{}</li>", escaped(next))).collect();
         content.push_str(&format!("<p>What makes it pass:</p><ul>{next}</ul>"));
     }
+    // What the reader came for is above: the rule, and what to do.
+    content.push_str(&list(&explanation.facts));
     Page { status: StatusCode::OK, title: format!("Why: {} {}", explanation.of, explanation.id), content }
 }
 
