@@ -9,6 +9,9 @@ pub mod acquirer;
 pub mod bank;
 pub mod cards;
 pub mod erasure;
+mod files;
 mod own_file;
 pub mod sca;
 pub mod worker;
+
+pub use files::{FILES, FOLDER};

@@ -24,10 +24,11 @@ use crate::listen::ListenArgs;
 use crate::look::{GoliveArgs, ShowArgs, WhyArgs};
 use crate::public_url::PublicUrl;
 use crate::rate_limit::RateLimit;
+use crate::snapshot::{RestoreArgs, SnapshotArgs};
 use crate::trigger::TriggerArgs;
 use crate::user::{Hold, UserArgs};
 use crate::webhooks::WebhookArgs;
-use crate::{bench, completions, demo, fixtures, health, key, ledger, listen, look, output, platform, serve, trigger, user};
+use crate::{bench, completions, demo, fixtures, health, key, ledger, listen, look, output, platform, serve, snapshot, trigger, user};
 
 /// A payment-services engine with a real double-entry ledger.
 #[derive(Parser)]
@@ -54,6 +55,9 @@ enum Command {
     /// Makes platforms
     #[command(subcommand)]
     Platform(PlatformCommand),
+    /// Keeps the whole state of a sandbox in a file, and puts it back
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
     /// Makes API keys that may do less than a platform's first one
     #[command(subcommand)]
     Key(KeyCommand),
@@ -142,6 +146,14 @@ pub struct PlatformArgs {
     /// What it begins with: marketplace, crowdfunding or rental
     #[arg(long, value_name = "NAME")]
     pub data_set: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum SandboxCommand {
+    /// Writes the state of all platforms as of one instant into a file, also while a server runs
+    Snapshot(SnapshotArgs),
+    /// Puts the state of such a file into an empty data folder or database, while no server runs there
+    Restore(RestoreArgs),
 }
 
 #[derive(Subcommand)]
@@ -250,6 +262,8 @@ fn run(location: &Location, json: bool, command: Command) -> Result<ExitCode, Bo
         Command::Demo(args) => demo::run(location, &args, json),
         Command::Fixtures(FixturesCommand::Load(args)) => fixtures::load(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Platform(PlatformCommand::Create(args)) => platform::create(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Sandbox(SandboxCommand::Snapshot(args)) => snapshot::take(location, &args, json).map(|()| ExitCode::SUCCESS),
+        Command::Sandbox(SandboxCommand::Restore(args)) => snapshot::restore(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::Key(KeyCommand::Create(args)) => key::create(location, &args, json).map(|()| ExitCode::SUCCESS),
         Command::User(UserCommand::Hold(args)) => user::hold(location, &args, Hold::Put, json).map(|()| ExitCode::SUCCESS),
         Command::User(UserCommand::Release(args)) => user::hold(location, &args, Hold::End, json).map(|()| ExitCode::SUCCESS),

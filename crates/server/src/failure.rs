@@ -7,10 +7,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fixtures;
+use store::snapshot::SnapshotError;
+
 use crate::installation::InstallationError;
 use crate::master_key::MasterKeyError;
 use crate::platform::PlatformError;
+use crate::{fixtures, snapshot};
 
 /// What kind of failure it is. The words are what scripts go by: they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +156,9 @@ fn known(error: &(dyn Error + 'static)) -> Option<Code> {
             PlatformError::Installation(error) => known(error),
             PlatformError::Engine(_) => None,
         };
+    }
+    if let Some(error) = error.downcast_ref::<SnapshotError>() {
+        return Some(snapshot::code_of(error));
     }
     if error.is::<fixtures::Wrong>() {
         return Some(Code::Invalid);

@@ -100,6 +100,9 @@ pub enum InstallationError {
         "there is a platform for real money, and --seed or --clock is, or was once, used on its data: secrets that can be foreseen and times that are made up are for sandbox platforms only"
     )]
     Foreseen,
+    /// A restore died between the data folder and the database.
+    #[error("a restore was cut off between the data folder and the database: run florin sandbox restore again, with --replace")]
+    CutOff,
     /// Whether it can be foreseen could not be read or noted.
     #[error("the mark of --seed and --clock: {0}")]
     Mark(engine::StoreError),
@@ -136,7 +139,7 @@ impl Location {
     }
 
     /// Whether nothing was ever here: no data in the folder, or none in the database.
-    fn is_new(&self) -> Result<bool, InstallationError> {
+    pub fn is_new(&self) -> Result<bool, InstallationError> {
         match self.url()? {
             None => Ok(!self.data.join(store::sqlite::MAIN_FILE).exists()),
             Some(url) => Ok(store::postgres::is_new(url)?),
@@ -189,6 +192,11 @@ impl Location {
         opened.map_err(|error| key.named_if(error))
     }
 
+    /// What a snapshot is taken of or put into: the vault of the master key, where it is, and the database's URL. Makes nothing.
+    pub fn vault(&self) -> Result<(Arc<Vault>, Option<&str>), InstallationError> {
+        Ok((Arc::new(Vault::new(&self.key()?.bytes)), self.url()?))
+    }
+
     /// Takes the folder for this process where the store does not: with a database there is still the socket in it.
     fn lock(&self) -> Result<Option<File>, InstallationError> {
         if self.database.is_none() {
@@ -229,6 +237,9 @@ impl Location {
         let url = self.url()?;
         self.make_folder()?;
         let lock = self.lock()?;
+        if store::snapshot::is_cut_off(&self.data) {
+            return Err(InstallationError::CutOff);
+        }
         let key = self.key_or_new(foreseen.seed)?;
         let vault = Arc::new(Vault::new(&key.bytes));
         let origin_key = vault.hash(&[b"addresses of callers"]);

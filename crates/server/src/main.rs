@@ -31,6 +31,7 @@ mod rate_limit;
 mod ready;
 mod remote;
 mod serve;
+mod snapshot;
 mod trigger;
 mod user;
 mod webhooks;

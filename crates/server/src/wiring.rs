@@ -180,7 +180,7 @@ pub fn wire(
     sending: Settings,
 ) -> Result<Wired, Box<dyn Error>> {
     let (engine, reads, clock) = (installation.engine.clone(), Arc::clone(&installation.reads), Arc::clone(&installation.clock));
-    let outside = location.data.join("outside");
+    let outside = location.data.join(rails::FOLDER);
     std::fs::create_dir_all(&outside).map_err(|source| InstallationError::File { path: outside.clone(), source })?;
     let acquirer = SimulatedAcquirer::open_with(&outside, &installation.acquirer_key, Arc::clone(&installation.chance))?;
     let bank = SimulatedBank::open(&outside)?;

@@ -12,6 +12,7 @@ mod parity;
 pub mod postgres;
 pub mod seal;
 pub mod seeding;
+pub mod snapshot;
 pub mod sqlite;
 pub mod vault;
 

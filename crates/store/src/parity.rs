@@ -72,6 +72,11 @@ fn column(line: &str) -> Option<(String, Column)> {
     Some((name.to_owned(), (holds, line.contains("NOT NULL"))))
 }
 
+/// Every table of PostgreSQL.
+pub fn tables_of_postgres() -> Vec<String> {
+    tables(POSTGRES).into_keys().collect()
+}
+
 /// The columns of a table, in alphabetical order.
 pub fn columns_of_sqlite(table: &str) -> Vec<String> {
     tables(SQLITE).remove(table).into_iter().flat_map(BTreeMap::into_keys).collect()

@@ -7,4 +7,4 @@ mod simulated;
 pub use crate::own_file::OpenError;
 pub use magic::{Behaviour, behaviour, receiving_account};
 pub use payouts::{PayoutDesk, PayoutDeskError, Steering};
-pub use simulated::SimulatedBank;
+pub use simulated::{FILE, SimulatedBank};

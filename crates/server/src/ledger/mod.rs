@@ -20,9 +20,11 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use engine::StoreError;
 use ledger::{Entry, Posting, Verifier};
 use serde::Serialize;
 use store::Scan;
+use store::seal::Head;
 
 use crate::installation::Location;
 use crate::output::{self, counted, thousands};
@@ -45,25 +47,32 @@ pub struct VerifyArgs {
     pub anchor: Option<PathBuf>,
 }
 
+/// What a look through the whole ledger has found.
 #[derive(Serialize)]
-struct Verified {
+pub struct Verified {
     holds: bool,
     accounts: u64,
-    entries: u64,
+    pub entries: u64,
     postings: u64,
     sealed_blocks: u64,
     anchored_heads: usize,
     entries_not_sealed_yet: u64,
     audit_lines_not_sealed_yet: u64,
-    findings: Vec<String>,
+    pub findings: Vec<String>,
     findings_in_all: u64,
 }
 
 /// `florin ledger verify`: the books' own invariants, and every sealed row against its seal.
 pub fn verify(location: &Location, args: &VerifyArgs, json: bool) -> Result<ExitCode, Box<dyn Error>> {
     let heads = args.anchor.as_deref().map_or_else(|| Ok(Vec::new()), anchor::read)?;
-    let scan = location.open_scan()?;
-    let seals = scan.seals(&heads)?;
+    let verified = examine(&*location.open_scan()?, &heads, json)?;
+    output::print(json, &verified, || describe(&verified));
+    Ok(if verified.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Holds a whole ledger against its invariants, its seals and earlier heads.
+pub fn examine(scan: &dyn Scan, heads: &[Head], json: bool) -> Result<Verified, StoreError> {
+    let seals = scan.seals(heads)?;
     let mut findings: Vec<String> = seals.findings.iter().map(ToString::to_string).collect();
     let mut verifier = Verifier::new();
     let mut progress = Progress::counting("entries", json);
@@ -83,7 +92,7 @@ pub fn verify(location: &Location, args: &VerifyArgs, json: bool) -> Result<Exit
         findings.push(format!("the ledger could not be read to its end: {error}"));
         findings_in_all = findings_in_all.saturating_add(1);
     }
-    let verified = Verified {
+    Ok(Verified {
         holds: findings_in_all == 0,
         accounts: report.accounts,
         entries: report.entries,
@@ -94,9 +103,7 @@ pub fn verify(location: &Location, args: &VerifyArgs, json: bool) -> Result<Exit
         audit_lines_not_sealed_yet: seals.unsealed_audit,
         findings,
         findings_in_all,
-    };
-    output::print(json, &verified, || describe(&verified));
-    Ok(if verified.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
 }
 
 fn describe(verified: &Verified) -> String {

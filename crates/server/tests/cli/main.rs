@@ -16,4 +16,5 @@ mod ledger;
 mod platforms;
 mod program;
 mod seeded;
+mod snapshots;
 mod tools;

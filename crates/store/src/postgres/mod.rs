@@ -31,6 +31,7 @@ mod seal_strays;
 mod seeding;
 mod seqs;
 mod session;
+pub(crate) mod snapshot;
 mod sql;
 mod story;
 mod target;

@@ -121,7 +121,7 @@ async fn prepare(target: Target, vault: Arc<Vault>) -> Result<Prepared, OpenErro
 }
 
 /// Applies what is missing, in one transaction, while other servers that start wait.
-async fn migrate(client: &Client) -> Result<(), OpenError> {
+pub async fn migrate(client: &Client) -> Result<(), OpenError> {
     client.batch_execute("BEGIN").await?;
     client.query("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
     client
@@ -145,7 +145,7 @@ fn master_key_check(vault: &Vault) -> Vec<u8> {
     vault.hash(&[b"master key check"]).to_vec()
 }
 
-async fn stored_check(client: &Client) -> Result<Option<Vec<u8>>, OpenError> {
+pub async fn stored_check(client: &Client) -> Result<Option<Vec<u8>>, OpenError> {
     let row = client.query_opt("SELECT value FROM meta WHERE name = 'master_key_check'", &[]).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }

@@ -89,6 +89,15 @@ impl Target {
         Ok(Self { config, tls })
     }
 
+    /// The same database under another name of ours, with everything that has no schema's name before it in this schema.
+    pub fn in_schema(&self, schema: &str, name: &str) -> Self {
+        let mut config = self.config.clone();
+        config.application_name(name);
+        let options = config.get_options().map_or_else(String::new, |options| format!("{options} "));
+        config.options(format!("{options}-c search_path={schema}"));
+        Self { config, tls: self.tls.clone() }
+    }
+
     /// Connects. The connection runs as a task of the runtime this is awaited in, until the client is dropped.
     pub async fn connect(&self) -> Result<Client, Error> {
         match &self.tls {

@@ -130,6 +130,11 @@ pub fn open_scan(folder: &Path, vault: Arc<Vault>) -> Result<Arc<dyn crate::Scan
     Ok(Arc::new(scan::SqliteScan::new(Arc::new(readers), vault)))
 }
 
+/// A connection that reads a file, whether or not a server writes it.
+pub(crate) fn connect_to_read(path: &Path) -> Result<Connection, StoreError> {
+    connect(path, false, "FULL").map_err(|error| StoreError::Fault(error.to_string()))
+}
+
 /// Makes a data folder unless it is there, for its owner's eyes only.
 pub fn make_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
