@@ -346,7 +346,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut reader = open(&written(folder.path())).unwrap();
         let (section, mut read) = (reader.section("main").unwrap(), 0);
-        reader.read(&section, &mut |bytes| Ok(read += bytes.len())).unwrap();
+        let mut count = |bytes: &[u8]| {
+            read += bytes.len();
+            Ok(())
+        };
+        reader.read(&section, &mut count).unwrap();
         assert_eq!((read, reader.manifest().sections.len()), (CHUNK + 1, 3));
     }
 
