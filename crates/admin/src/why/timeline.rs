@@ -138,11 +138,11 @@ impl Why {
 impl Why {
     fn delivery_moment(&self, delivery: &Delivery) -> Moment {
         let hook = (self.words.spelled)(ObjectKind::Hook, delivery.hook.0);
-        let what = format!("{} to {hook}: {:?}", (self.words.event)(delivery.event), delivery.state);
+        let what = format!("{} to {hook}: {}", (self.words.event)(delivery.event), delivery.state.word());
         let at = delivery.tried_at.or(delivery.due_at).unwrap_or(delivery.at);
         let mut moment = Moment::new(at, Of::Delivery, what).with("attempts", delivery.attempts);
         if let Some(told) = delivery.told {
-            moment = moment.with("last answer", format!("{told:?}"));
+            moment = moment.with("last answer", told.trouble().map_or_else(|| told.number().to_string(), str::to_owned));
         }
         if let Some(due) = delivery.due_at {
             moment = moment.with("next attempt at", due);
