@@ -36,7 +36,7 @@ async function look(page, name) {
 
 /** Every field and button is reached by Tab, in the order of the page, and shows that it is. */
 async function assertKeyboard(page, name) {
-    const wanted = await page.evaluate(() => [...document.querySelectorAll('input, button, a[href]')].map((it) => it.id || it.textContent));
+    const wanted = await page.evaluate(() => [...document.querySelectorAll('input, button, a[href], summary')].map((it) => it.id || it.textContent));
     await page.evaluate(() => document.activeElement?.blur());
     // From before the first of them, wherever the page has put the focus.
     await page.evaluate(() => {

@@ -8,7 +8,7 @@ const { after, before, test } = require('node:test');
 
 const agreement = require('../agreement');
 const { look } = require('./looks');
-const { Scene, PLAIN, ASKING } = require('./scene');
+const { Scene, person, PLAIN, ASKING } = require('./scene');
 
 const TEST_LIMIT_MS = 60_000;
 /** The code of the sandbox, which the page itself tells. */
@@ -206,8 +206,63 @@ journey('a user who guesses is sent back', async (page) => {
     assert.strictEqual((await scene.api('GET', `/sca/users/${id}`)).UserStatus, 'PENDING_USER_ACTION');
 });
 
+// Watching webhooks ----------------------------------------------------------------------------------------------
+
+journey('a developer sees every delivery, its answer and its next try', async (page) => {
+    const made = await scene.sandbox('POST', '/platforms', { client_id: 'marketplace-with-hooks' });
+    const its = { clientId: made.client_id, apiKey: made.api_key };
+    const sandbox = (method, below, body) => scene.sandbox(method, below, body, its);
+    const hook = (EventType, Url) => scene.api('POST', '/hooks', { EventType, Url }, its);
+    const { Id: someone } = await scene.api('POST', '/users/natural', person('Sophia'), its);
+    const user = async (id, block) => {
+        await sandbox('POST', `/users/${id}/${block}`, {});
+        await sandbox('POST', '/settle', {});
+    };
+    await page.goto(`${made.receiver}?still`);
+    await look(page, 'receiver-empty');
+
+    // One that fails as often as it is tried, one that nobody takes, one that is refused for now, and one that is taken.
+    await hook('USER_OUTFLOWS_BLOCKED', `${made.receiver}?status=500`);
+    await hook('USER_INFLOWS_UNBLOCKED', scene.merchant.url);
+    await sandbox('POST', `/users/${someone}/block`, {});
+    await sandbox('POST', '/clock', { advance: '5d' });
+    await hook('USER_OUTFLOWS_UNBLOCKED', 'http://127.0.0.1:9/nobody-listens');
+    await hook('USER_INFLOWS_BLOCKED', made.receiver);
+    await user(someone, 'unblock');
+    await page.goto(made.receiver);
+    await page.getByRole('button', { name: 'Answer 500' }).click();
+    assert.strictEqual((await sandbox('GET', '/receiver')).answer.status, 500);
+    await user(someone, 'block');
+    await page.getByRole('button', { name: 'Answer 200' }).click();
+    assert.strictEqual((await sandbox('GET', '/receiver')).answer.status, 200);
+    await user(someone, 'unblock');
+    // The page renews itself: what happens while it is open is on it in a moment.
+    const taken = page.getByRole('listitem').filter({ hasText: 'USER_INFLOWS_BLOCKED' }).filter({ hasText: 'delivered' });
+    assert.strictEqual(await taken.count(), 0);
+    await user(someone, 'block');
+    await taken.first().waitFor();
+
+    await page.goto(`${made.receiver}?still`);
+    const row = (text) => page.getByRole('listitem').filter({ hasText: text }).last();
+    const told = async (event) => (await row(event).locator('.chip').textContent()).trim();
+    assert.strictEqual(await told('USER_OUTFLOWS_BLOCKED'), 'failed');
+    assert.strictEqual(await told('USER_OUTFLOWS_UNBLOCKED'), 'to be tried again');
+    assert.match(await row('USER_OUTFLOWS_UNBLOCKED').textContent(), /unreachable.*Next try/s);
+    assert.strictEqual(await told('USER_INFLOWS_BLOCKED'), 'to be tried again');
+    assert.strictEqual(await told('USER_INFLOWS_UNBLOCKED'), 'delivered');
+    await page.locator('summary').first().click();
+    assert.match(await page.locator('pre').first().textContent(), /GET \?.*EventType=USER_.*webhook-id: /s);
+    await look(page, 'receiver');
+
+    await page.getByRole('link', { name: someone }).first().click();
+    await page.getByRole('heading', { name: 'Timeline' }).waitFor();
+    await look(page, 'receiver-object');
+    await page.getByRole('link', { name: 'All deliveries' }).click();
+    await page.getByRole('heading', { name: 'Webhooks of marketplace-with-hooks' }).waitFor();
+});
+
 journey('a link that is wrong leads nowhere, and says so', async (page) => {
-    for (const [name, below] of [['no-page', '/pay/card/nothing'], ['no-challenge', '/pay/3ds/nothing'], ['no-sca', '/sca?token=nothing']]) {
+    for (const [name, below] of [['no-page', '/pay/card/nothing'], ['no-challenge', '/pay/3ds/nothing'], ['no-sca', '/sca?token=nothing'], ['no-receiver', '/sandbox/receiver/nothing']]) {
         const answer = await page.goto(`${scene.florin.url}${below}`);
         assert.strictEqual(answer.status(), 404, below);
         await look(page, name);

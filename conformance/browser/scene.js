@@ -64,13 +64,20 @@ class Scene {
     }
 
     /** The answer to an API call, which has to be done. */
-    async api(method, below, body) {
-        const { clientId, apiKey } = CREDENTIALS;
+    api(method, below, body, credentials = CREDENTIALS) {
+        return this.ask(method, `/v2.01/${credentials.clientId}${below}`, body, credentials);
+    }
+
+    /** The same of the sandbox's own API. */
+    sandbox(method, below, body, credentials = CREDENTIALS) {
+        return this.ask(method, `/sandbox/v1${below}`, body, credentials);
+    }
+
+    async ask(method, path, body, { clientId, apiKey }) {
         const basic = Buffer.from(`${clientId}:${apiKey}`).toString('base64');
         const headers = { authorization: `Basic ${basic}`, 'content-type': 'application/json' };
-        const url = `${this.florin.url}/v2.01/${clientId}${below}`;
-        const answer = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
-        if (!answer.ok) throw new Error(`${method} ${below}: ${answer.status} ${await answer.text()}`);
+        const answer = await fetch(`${this.florin.url}${path}`, { method, headers, body: body && JSON.stringify(body) });
+        if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
         return answer.json();
     }
 
@@ -185,4 +192,4 @@ function person(firstName) {
     };
 }
 
-module.exports = { Scene, SCREENSHOTS, PLAIN, ASKING };
+module.exports = { Scene, person, SCREENSHOTS, PLAIN, ASKING };

@@ -33,6 +33,7 @@ mod outcomes;
 mod payouts;
 mod platforms;
 mod policy;
+mod receiver;
 pub mod routes;
 mod sca;
 mod settle;
@@ -51,6 +52,7 @@ use domain::ids::RequestId;
 use domain::payment::{ReceivingAccount, Refusal};
 use domain::user::BlockReason;
 use domain::{Actor, EventType, IdempotencyKey, Ids, PlatformId};
+use edge::receiver::Receivers;
 use engine::rail::Credits;
 use engine::rail::bank::PayoutSteering;
 use engine::{Backlog, Chance, Checkout, Clock, Deliveries, Engine, Faults, Reads, Retention};
@@ -186,6 +188,8 @@ pub struct Sandbox {
     pub under_way: UnderWay,
     /// Who waits here for something to happen.
     pub waiting: Waiting,
+    /// What listens here for webhooks.
+    pub receivers: Receivers,
     /// Explains, and remembers what was asked.
     pub why: why::Why,
 }

@@ -48,6 +48,8 @@ struct MadeBody {
     /// What clients put before each path.
     base_url: String,
     paths: Paths,
+    /// Where the platform's built-in receiver of webhooks is, and its page.
+    receiver: String,
     /// Business time at its beginning, unix seconds.
     now: i64,
     behaviour_date: String,
@@ -116,6 +118,7 @@ pub async fn create(call: Call) -> Result<Response<Body>, Problem> {
     let made = Made {
         id,
         client_id: client_id.clone(),
+        receiver: call.sandbox.receivers.url(id),
         base_url: call.sandbox.public_url.clone(),
         day: policy.behaviour_date,
         data_set,
@@ -148,6 +151,7 @@ pub async fn create(call: Call) -> Result<Response<Body>, Problem> {
 /// What an answer tells that the decision does not.
 struct Made {
     id: PlatformId,
+    receiver: String,
     client_id: String,
     base_url: String,
     day: BehaviourDate,
@@ -164,6 +168,7 @@ impl Made {
             api_key: api_key.expose().clone(),
             base_url: self.base_url.clone(),
             paths: Paths { mangopay: format!("/v2.01/{}", self.client_id), token: "/v2.01/oauth/token", sandbox: "/sandbox/v1" },
+            receiver: self.receiver.clone(),
             now: self.now,
             behaviour_date: format!("{:04}-{:02}-{:02}", day.div_euclid(10_000), day.div_euclid(100).rem_euclid(100), day.rem_euclid(100)),
             data_set: self.data_set.map(DataSet::name),

@@ -13,7 +13,8 @@ use http::{Request, Response};
 use crate::answer::Problem;
 use crate::call::handle;
 use crate::{
-    Power, Sandbox, cards, clock, deliveries, faults, outcomes, payouts, platforms, policy, sca, settle, signing, users, why, wires,
+    Power, Sandbox, cards, clock, deliveries, faults, outcomes, payouts, platforms, policy, receiver, sca, settle, signing, users, why,
+    wires,
 };
 
 /// One thing that can be asked for.
@@ -78,6 +79,9 @@ routes! {
     GET "/sandbox/v1/deliveries" Platform "What hooks were told, and what they answered, is listed." deliveries::list;
     GET "/sandbox/v1/deliveries/{id}" Platform "One thing that a hook was told is shown." deliveries::view;
     POST "/sandbox/v1/deliveries/{id}/again" Platform "A hook is told something once more, now." deliveries::again;
+    GET "/sandbox/v1/receiver" Platform "Where the built-in receiver of webhooks is, and what came to it." receiver::view;
+    POST "/sandbox/v1/receiver" Platform "What the built-in receiver answers is set." receiver::set;
+    DELETE "/sandbox/v1/receiver" Platform "What came to the built-in receiver is forgotten." receiver::clear;
     GET "/sandbox/v1/webhooks/secret" Platform "The secret that deliveries are signed with is shown." signing::view;
     POST "/sandbox/v1/webhooks/secret" Platform "Deliveries are signed from now on, with a new secret." signing::renew;
     DELETE "/sandbox/v1/webhooks/secret" Platform "Deliveries are not signed any more." signing::end;

@@ -28,6 +28,7 @@ pub mod log;
 pub mod mask;
 mod memory;
 mod origin;
+pub mod receiver;
 mod watched;
 
 pub use body::BodyError;

@@ -269,7 +269,8 @@ fn answered(place: Place, sender: SendRequest<Empty<Bytes>>, answer: Response<In
     (answer.status().as_u16(), Rest { place, sender, body: answer.into_body() })
 }
 
-fn request(sent: &Sent<'_>) -> Result<Request<Empty<Bytes>>, Told> {
+/// The request that is sent.
+pub fn request(sent: &Sent<'_>) -> Result<Request<Empty<Bytes>>, Told> {
     let mut request = Request::get(sent.request_target)
         .header(http::header::HOST, sent.target.authority())
         .header(http::header::USER_AGENT, concat!("Florin/", env!("CARGO_PKG_VERSION")))

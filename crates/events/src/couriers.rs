@@ -20,6 +20,7 @@ use crate::board::{Board, Felt, Turn};
 use crate::client::Client;
 use crate::meddle::{Meddler, Meddling};
 use crate::notes::{self, Forget, Noted};
+use crate::own::Own;
 use crate::reach::Reach;
 use crate::tls::Tls;
 use crate::wording::Wording;
@@ -68,6 +69,8 @@ pub struct Tools {
     pub wording: Arc<dyn Wording>,
     /// Has things go wrong.
     pub meddler: Arc<dyn Meddler>,
+    /// The server's own receiver.
+    pub own: Arc<dyn Own>,
 }
 
 /// Sends deliveries. Cheap to clone.
@@ -132,7 +135,7 @@ impl Couriers {
     /// Couriers that have not begun: nothing is sent before [`Couriers::run`].
     #[must_use]
     pub fn new(tools: Tools, settings: Settings) -> Self {
-        let Tools { engine, reads, deliveries, clock, mut ids, wording, meddler } = tools;
+        let Tools { engine, reads, deliveries, clock, mut ids, wording, meddler, own } = tools;
         let fresh = Arc::clone(engine.fresh());
         let holder = ids.fresh();
         let attempts = Attempts {
@@ -140,6 +143,7 @@ impl Couriers {
             client: Client::new(settings.reach, Tls::default()),
             wording,
             clock: Arc::clone(&clock),
+            own,
         };
         let (notes, to_note) = unbounded_channel();
         Self(Arc::new(Shared {

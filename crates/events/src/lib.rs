@@ -19,6 +19,7 @@ mod client;
 mod couriers;
 mod meddle;
 mod notes;
+mod own;
 mod reach;
 mod signature;
 mod tls;
@@ -26,6 +27,7 @@ mod wording;
 
 pub use couriers::{Couriers, Settings, Tools};
 pub use meddle::{Meddler, Meddling, Undisturbed};
+pub use own::{Answered, NoReceiver, Own};
 pub use reach::Reach;
 pub use signature::{SECRET_PREFIX, secret_text};
 pub use wording::{Pair, Wording};

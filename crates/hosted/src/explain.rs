@@ -51,6 +51,12 @@ async fn show(State(explainer): State<Arc<dyn Explainer>>, link: Result<Path<Str
 }
 
 fn page(explanation: &Explanation) -> Page {
+    let title = format!("Why: {} {}", explanation.of, explanation.id);
+    Page { status: StatusCode::OK, title, content: content(explanation) }
+}
+
+/// An explanation as a part of a page, with its heading.
+pub(crate) fn content(explanation: &Explanation) -> String {
     let mut content =
         format!("<h1>{}</h1><p>{}</p>", escaped(&format!("Why: {} {}", explanation.of, explanation.id)), escaped(&explanation.state));
     if explanation.rules.is_empty() {
@@ -70,7 +76,7 @@ fn page(explanation: &Explanation) -> Page {
     }
     // What the reader came for is above: the rule, and what to do.
     content.push_str(&list(&explanation.facts));
-    Page { status: StatusCode::OK, title: format!("Why: {} {}", explanation.of, explanation.id), content }
+    content
 }
 
 fn list(facts: &[Fact]) -> String {

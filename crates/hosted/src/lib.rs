@@ -1,4 +1,5 @@
-//! Pages for payers: typing a card ([`card`]), authenticating ([`challenge`]); and for users who show who they are ([`sca`]).
+//! Pages for payers: typing a card ([`card`]), authenticating ([`challenge`]); for users who show who they are ([`sca`]); and for
+//! developers: why something was refused ([`explain`]), what hooks were told and answered ([`receiver`]).
 //!
 //! Each page is reached by a link nobody can guess, and leads to its end once. Pages need no script, load
 //! nothing from anywhere, and tell a browser so. Start with [`router`].
@@ -14,6 +15,7 @@ pub mod explain;
 mod form;
 mod link;
 mod page;
+pub mod receiver;
 pub mod sca;
 mod session;
 

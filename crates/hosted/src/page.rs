@@ -68,11 +68,23 @@ impl Page {
     /// The answer.
     #[must_use]
     pub fn respond(&self) -> Response<Body> {
+        self.framed("", "")
+    }
+
+    /// The answer on a page for tables, which renews itself every so many seconds, if it does.
+    #[must_use]
+    pub fn respond_wide(&self, renewed_every_s: Option<u32>) -> Response<Body> {
+        let renewed = renewed_every_s.map_or_else(String::new, |every_s| format!("<meta http-equiv=\"refresh\" content=\"{every_s}\">"));
+        self.framed(&renewed, " class=\"wide\"")
+    }
+
+    /// `head` and `class` are ours.
+    fn framed(&self, head: &str, class: &str) -> Response<Body> {
         let html = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"robots\" content=\"noindex\">\
-             <title>{title}</title><style>{STYLE}</style></head>\
-             <body><main>{content}</main><footer><p>Sandbox: no real money moves here.</p></footer></body></html>",
+             {head}<title>{title}</title><style>{STYLE}</style></head>\
+             <body{class}><main>{content}</main><footer><p>Sandbox: no real money moves here.</p></footer></body></html>",
             title = escaped(&self.title),
             content = self.content,
         );

@@ -245,6 +245,7 @@ impl Location {
         let origin_key = vault.hash(&[b"addresses of callers"]);
         let acquirer_key = vault.hash(&[b"simulated acquirer"]);
         let explain_key = vault.hash(&[b"links to explanations"]);
+        let receiver_key = vault.hash(&[b"addresses of receivers"]);
         let credits = Credits::new(vault.hash(&[b"credits of banks"]));
         let opened = match url {
             None => store::sqlite::open(&self.data, vault).map_err(InstallationError::from),
@@ -277,6 +278,7 @@ impl Location {
             credits,
             acquirer_key,
             explain_key,
+            receiver_key,
             sources,
             own_ids,
             _lock: lock,
@@ -381,6 +383,8 @@ pub struct Installation {
     pub acquirer_key: [u8; 32],
     /// Key of the links to explanations of errors.
     pub explain_key: [u8; 32],
+    /// Key of the addresses of built-in receivers.
+    pub receiver_key: [u8; 32],
     sources: Sources,
     /// Names what is done without anybody's request.
     own_ids: Mutex<Box<dyn Ids>>,

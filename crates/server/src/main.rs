@@ -29,6 +29,7 @@ mod progress;
 mod public_url;
 mod rate_limit;
 mod ready;
+mod receiver;
 mod remote;
 mod serve;
 mod snapshot;

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use domain::Ids;
 use domain::hook::Delivery;
 use engine::{Faults, WebhookFault};
-use events::{Couriers, Meddler, Meddling, Pair, Reach, Settings, Wording};
+use events::{Couriers, Meddler, Meddling, Own, Pair, Reach, Settings, Wording};
 
 use crate::installation::Installation;
 
@@ -62,7 +62,13 @@ impl Wording for Mangopay {
 }
 
 /// Those who send what an installation stores.
-pub fn couriers(installation: &Installation, ids: Box<dyn Ids>, meddler: Arc<dyn Meddler>, settings: Settings) -> Couriers {
+pub fn couriers(
+    installation: &Installation,
+    ids: Box<dyn Ids>,
+    meddler: Arc<dyn Meddler>,
+    own: Arc<dyn Own>,
+    settings: Settings,
+) -> Couriers {
     Couriers::new(
         events::Tools {
             engine: installation.engine.clone(),
@@ -72,6 +78,7 @@ pub fn couriers(installation: &Installation, ids: Box<dyn Ids>, meddler: Arc<dyn
             ids,
             wording: Arc::new(Mangopay),
             meddler,
+            own,
         },
         settings,
     )

@@ -19,6 +19,7 @@ use domain::ids::RequestId;
 use domain::platform::{Environment, Scopes};
 use domain::{Actor, Ids};
 use edge::explain::Links;
+use edge::receiver::{RECEIVER, Receivers};
 use engine::rail::{BankRail, Rails};
 use engine::{Acquirer, Checkout, Retention, SCA_PAGE, Voice};
 use events::{Couriers, Settings};
@@ -37,6 +38,7 @@ use crate::fixtures::LocalClient;
 use crate::in_turn::in_turn;
 use crate::installation::{Installation, InstallationError, Location};
 use crate::platform::Drawn;
+use crate::receiver;
 use crate::webhooks;
 
 /// What `/health` answers.
@@ -60,6 +62,7 @@ impl Wired {
     pub fn turn_away(&self) -> impl Fn(&Uri) -> Response<Body> + Clone + Send + Sync + 'static {
         let (dialect, ids) = (Arc::clone(&self.dialect), Arc::clone(&self.ids));
         move |uri| match uri.path() {
+            path if path.starts_with(RECEIVER) => hosted::unavailable(),
             path if path.starts_with("/sandbox/") => {
                 admin::unavailable(RequestId(ids.lock().unwrap_or_else(PoisonError::into_inner).fresh()))
             }
@@ -211,10 +214,13 @@ pub fn wire(
     let retention = Retention::new(engine.clone(), Arc::clone(&reads), Arc::clone(&installation.clock), installation.ids("retention")?);
     let retention = Arc::new(retention);
 
-    let meddler = Arc::new(webhooks::ByOrder(Arc::clone(&faults)));
-    let couriers = webhooks::couriers(&installation, installation.ids("couriers")?, meddler, sending);
     let links = Links::new(public_url, installation.explain_key);
     let why = explanations::why(&installation, Arc::clone(&dialect), log, links, !rate.is_enforced);
+    let receivers = Receivers::new(public_url, installation.receiver_key);
+    let receiver = receiver::router(&installation, receivers.clone(), why.clone());
+    let meddler = Arc::new(webhooks::ByOrder(Arc::clone(&faults)));
+    let own = Arc::new(receiver::Inside::new(&receivers.base(), receiver.clone()));
+    let couriers = webhooks::couriers(&installation, installation.ids("couriers")?, meddler, own, sending);
     let sandbox = Sandbox {
         engine,
         reads,
@@ -228,10 +234,12 @@ pub fn wire(
         draws: Arc::new(Drawn(Arc::clone(&installation))),
         on_end: {
             let (dialect, faults, log) = (Arc::clone(&dialect), Arc::clone(&faults), Arc::clone(&remembered));
+            let receivers = receivers.clone();
             vec![Arc::new(move |platform| {
                 dialect.end(platform);
                 faults.forget(platform);
                 log.forget(platform);
+                receivers.forget(platform);
             })]
         },
         credits: installation.credits.clone(),
@@ -250,6 +258,7 @@ pub fn wire(
         ids: Mutex::new(installation.ids("sandbox")?),
         under_way: UnderWay::default(),
         waiting: Waiting::default(),
+        receivers,
         why: why.clone(),
     };
     let ids = Arc::new(Mutex::new(installation.ids("door")?));
@@ -264,5 +273,7 @@ pub fn wire(
     let foreseen = &installation.foreseen;
     let standing = foreseen.clock.map(|standing| standing.0);
     let router = if foreseen.is_any() { in_turn(router, worker.clone(), standing) } else { router };
+    // Nobody has to wait for a turn to take what is told in one.
+    let router = router.merge(receiver);
     Ok(Wired { router, installation, worker, couriers, dialect, ids, retention })
 }

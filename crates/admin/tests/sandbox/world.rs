@@ -15,6 +15,7 @@ use domain::ids::{ApiKeyId, RequestId};
 use domain::platform::{ApiKey, CreatePlatform, Environment, Policy, Scopes};
 use domain::{Actor, Books, Command, Ctx, Desk, Ids, PlatformId, Secret, Timestamp, Wanted};
 use edge::explain::Links;
+use edge::receiver::Receivers;
 use engine::rail::bank::BankRail;
 use engine::rail::{Credits, Rails};
 use engine::{Acquirer, Checkout, Clock, Engine, EngineConfig, Reads, Retention, Store, StoreError, UuidIds};
@@ -246,6 +247,7 @@ impl World {
             ids: Mutex::new(ids(4)),
             under_way: UnderWay::default(),
             waiting: Waiting::default(),
+            receivers: Receivers::new("http://localhost:8080", [8; 32]),
             why: why.clone(),
         };
         let router = admin::router(sandbox).merge(dialect_mangopay::router(dialect));

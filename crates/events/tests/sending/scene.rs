@@ -9,7 +9,7 @@ use domain::ids::{HookId, RequestId};
 use domain::platform::{AdvanceClock, CreatePlatform, Environment, Policy};
 use domain::{Command, Ctx, Desk, EventType, Ids, PlatformId, Secret, Timestamp};
 use engine::{Clock, Deliveries, DeliveryFilter, Engine, EngineConfig, Reads, UuidIds};
-use events::{Couriers, Meddler, Pair, Reach, Settings, Tools, Undisturbed, Wording};
+use events::{Couriers, Meddler, NoReceiver, Pair, Reach, Settings, Tools, Undisturbed, Wording};
 use ledger::Uid;
 use store::vault::Vault;
 use tempfile::TempDir;
@@ -90,6 +90,7 @@ impl Scene {
             ids: ids(2),
             wording: Arc::new(Words),
             meddler,
+            own: Arc::new(NoReceiver),
         };
         let couriers = Couriers::new(tools, Settings { is_on: true, reach });
         // Nothing is sent before a test says so.
