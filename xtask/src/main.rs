@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's chores. `ci` runs all that CI runs, and installs what that needs.
 
 mod coverage;
+mod guide;
 mod licences;
 mod metadata;
 mod packages;
@@ -32,9 +33,10 @@ fn main() -> ExitCode {
         "coverage" => steps::coverage,
         "sdk" => steps::sdk,
         "browser" => steps::browser,
+        "guide" => steps::guide,
         "packaging" => steps::packaging,
         _ => {
-            eprintln!("usage: cargo xtask ci | tidy | coverage | sdk | browser | packaging");
+            eprintln!("usage: cargo xtask ci | tidy | coverage | sdk | browser | guide [--rounds COUNT] | packaging");
             return ExitCode::FAILURE;
         }
     };

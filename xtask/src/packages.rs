@@ -28,16 +28,21 @@ const FOR_RECIPES: &[Needed] = &[
     Needed { paths: &["/usr/bin/javac"], package: "default-jdk-headless" },
     Needed { paths: &["/usr/bin/php"], package: "php-cli" },
     Needed { paths: &["/usr/bin/phpunit"], package: "phpunit" },
-    Needed {
-        paths: &[
-            "/usr/lib/python3.11/ensurepip",
-            "/usr/lib/python3.12/ensurepip",
-            "/usr/lib/python3.13/ensurepip",
-            "/usr/lib/python3.14/ensurepip",
-        ],
-        package: "python3-venv",
-    },
 ];
+
+/// Places where Python packages are installed.
+const PYTHON: &[Needed] = &[Needed {
+    paths: &[
+        "/usr/lib/python3.11/ensurepip",
+        "/usr/lib/python3.12/ensurepip",
+        "/usr/lib/python3.13/ensurepip",
+        "/usr/lib/python3.14/ensurepip",
+    ],
+    package: "python3-venv",
+}];
+
+/// What the guide for the first hour presumes that anybody has, and a bare system does not.
+const FOR_GUIDE: &[Needed] = &[Needed { paths: &["/usr/bin/curl", "/usr/local/bin/curl"], package: "curl" }];
 
 /// Installs what the tests need and is missing.
 pub fn install() -> Result<(), String> {
@@ -46,7 +51,14 @@ pub fn install() -> Result<(), String> {
 
 /// Installs what the check of the recipes needs and is missing.
 pub fn install_for_recipes() -> Result<(), String> {
-    install_missing(FOR_RECIPES)
+    install_missing(FOR_RECIPES)?;
+    install_missing(PYTHON)
+}
+
+/// Installs what the guide's commands need and is missing.
+pub fn install_for_guide() -> Result<(), String> {
+    install_missing(FOR_GUIDE)?;
+    install_missing(PYTHON)
 }
 
 /// Needs to be root for that, and says so.

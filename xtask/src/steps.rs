@@ -2,7 +2,7 @@
 
 use crate::coverage::proven;
 use crate::run::{Run, Stopped};
-use crate::{packages, packaging, tidy};
+use crate::{guide as first_hour, packages, packaging, tidy};
 
 /// Everything.
 pub fn ci(run: &mut Run) -> Result<(), Stopped> {
@@ -20,6 +20,7 @@ pub fn ci(run: &mut Run) -> Result<(), Stopped> {
     covered(run)?;
     sdk(run)?;
     browser(run)?;
+    guide(run)?;
     packaging(run)
 }
 
@@ -85,6 +86,14 @@ pub fn browser(run: &mut Run) -> Result<(), Stopped> {
     release(run)?;
     run.program("install the browser's driver", &["npm", "ci", "--prefix", "conformance/browser", "--no-audit", "--no-fund"], &[])?;
     run.program("the hosted pages", &["node", "--test", "conformance/browser/pages.test.js"], &[])
+}
+
+/// The guide for the first hour, as it stands, and the examples, against the release binary, or the one that `FLORIN` names.
+pub fn guide(run: &mut Run) -> Result<(), Stopped> {
+    if std::env::var_os("FLORIN").is_none() {
+        release(run)?;
+    }
+    first_hour::check(run)
 }
 
 /// Dockerfile, compose file and recipes against linters, and the image's file system with the release binary in it.
