@@ -97,9 +97,9 @@ impl Came {
 /// A value of a query, unescaped.
 #[must_use]
 pub fn value(query: &str, wanted: &str) -> Option<String> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     // The last one: what was written into the URL of a hook comes before what a delivery adds.
-    let (_, text) = pairs.filter(|(name, _)| *name == wanted).last()?;
+    let (_, text) = pairs.rfind(|(name, _)| *name == wanted)?;
     Some(percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned())
 }
 
@@ -127,7 +127,9 @@ impl State {
     fn of(&mut self, platform: PlatformId) -> &mut Kept {
         if !self.boxes.contains_key(&platform) && self.boxes.len() >= PLATFORMS_MAX {
             let quiet = self.boxes.iter().min_by_key(|(_, one)| (one.held, one.used)).map(|(id, _)| *id);
-            quiet.map(|id| self.boxes.remove(&id));
+            if let Some(id) = quiet {
+                self.boxes.remove(&id);
+            }
         }
         self.uses = self.uses.saturating_add(1);
         let one = self.boxes.entry(platform).or_default();

@@ -101,7 +101,7 @@ async fn set(State(receiver): Shared, token: Result<Path<String>, PathRejection>
     let form = axum::body::to_bytes(body, FORM_MAX_BYTES).await.unwrap_or_default();
     let form = String::from_utf8_lossy(&form);
     match said(&form).filter(|_| value(&form, "status").is_some()) {
-        Some(reply) => receiver.receivers.set(platform, Reply { ..reply.over(Reply::default()) }),
+        Some(reply) => receiver.receivers.set(platform, reply.over(Reply::default())),
         None => return Page::notice(StatusCode::BAD_REQUEST, "That is no answer", &within()).respond(),
     }
     redirect(&format!("{RECEIVER}{token}"))

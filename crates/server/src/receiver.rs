@@ -41,16 +41,15 @@ impl Lookout for Known {
     }
 
     fn why<'a>(&'a self, platform: PlatformId, id: &'a str) -> Later<'a, Result<Option<Explanation>, Unavailable>> {
-        Box::pin(async move { self.0.explain(platform, id).await.map_err(unavailable) })
+        Box::pin(async move { self.0.explain(platform, id).await.map_err(|error| unavailable(&error)) })
     }
 
     fn timeline<'a>(&'a self, platform: PlatformId, id: &'a str) -> Later<'a, Result<Option<Timeline>, Unavailable>> {
-        Box::pin(async move { self.0.timeline(platform, id).await.map_err(unavailable) })
+        Box::pin(async move { self.0.timeline(platform, id).await.map_err(|error| unavailable(&error)) })
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it ends a result")]
-fn unavailable(error: StoreError) -> Unavailable {
+fn unavailable(error: &StoreError) -> Unavailable {
     tracing::error!(%error, "what the receiver's page shows could not be read");
     Unavailable
 }
