@@ -1,7 +1,9 @@
 //! Turning the clock of a sandbox platform.
 
+use std::sync::Arc;
+
 use super::{Environment, Platform};
-use crate::{Command, Desk, Timestamp};
+use crate::{Command, Desk, Record, Timestamp};
 
 /// How far a clock may be ahead of real time: a hundred years, more than anything waits for.
 pub const CLOCK_AHEAD_MAX_MS: i64 = 100 * 365 * 86_400_000;
@@ -30,13 +32,15 @@ pub enum AdvanceClockError {
     Fault,
 }
 
-impl Command for AdvanceClock {
-    /// Business time as it is now.
-    type Outcome = Timestamp;
-    type Error = AdvanceClockError;
-    const NAME: &'static str = "clock.advance";
+/// The clock of the platform that a decision is of.
+struct Hands {
+    record: Record,
+    platform: Arc<Platform>,
+}
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Timestamp, AdvanceClockError> {
+impl Hands {
+    /// Errors, first match wins: `Fault`, `NotASandbox`.
+    fn of(desk: &mut Desk<'_>) -> Result<Self, AdvanceClockError> {
         let id = desk.ctx().platform;
         let record = desk.find_record::<Platform>(id).ok_or(AdvanceClockError::Fault)?;
         let platform = record.body::<Platform>().ok_or(AdvanceClockError::Fault)?;
@@ -44,13 +48,36 @@ impl Command for AdvanceClock {
         if platform.environment != Environment::Sandbox {
             return Err(AdvanceClockError::NotASandbox);
         }
+        Ok(Self { record, platform })
+    }
+
+    /// Sets how far it is ahead of real time, and where it is being turned to. What is so already is not written. Gives business
+    /// time as it is then. Errors: `TooFar`.
+    fn set(&self, desk: &mut Desk<'_>, ahead_ms: i64, goal: Option<Timestamp>) -> Result<Timestamp, AdvanceClockError> {
+        if ahead_ms > CLOCK_AHEAD_MAX_MS {
+            return Err(AdvanceClockError::TooFar);
+        }
+        if (ahead_ms, goal) != (self.platform.clock_offset_ms, self.platform.clock_goal) {
+            let turned = Platform { clock_offset_ms: ahead_ms, clock_goal: goal, ..Platform::clone(&self.platform) };
+            desk.update(&self.record, turned);
+        }
+        Ok(desk.real_now().plus_ms(ahead_ms))
+    }
+}
+
+impl Command for AdvanceClock {
+    /// Business time as it is now.
+    type Outcome = Timestamp;
+    type Error = AdvanceClockError;
+    const NAME: &'static str = "clock.advance";
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Timestamp, AdvanceClockError> {
+        let clock = Hands::of(desk)?;
         if self.by_ms <= 0 {
             return Err(AdvanceClockError::NotForward);
         }
-        let ahead = platform.clock_offset_ms.checked_add(self.by_ms).filter(|ahead| *ahead <= CLOCK_AHEAD_MAX_MS);
-        let clock_offset_ms = ahead.ok_or(AdvanceClockError::TooFar)?;
-        desk.update(&record, Platform { clock_offset_ms, ..Platform::clone(&platform) });
-        Ok(desk.real_now().plus_ms(clock_offset_ms))
+        let ahead_ms = clock.platform.clock_offset_ms.checked_add(self.by_ms).ok_or(AdvanceClockError::TooFar)?;
+        clock.set(desk, ahead_ms, clock.platform.clock_goal)
     }
 }
 
@@ -81,15 +108,9 @@ impl Command for AimClock {
     const NAME: &'static str = "clock.aim";
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Timestamp, AdvanceClockError> {
-        let id = desk.ctx().platform;
-        let record = desk.find_record::<Platform>(id).ok_or(AdvanceClockError::Fault)?;
-        let platform = record.body::<Platform>().ok_or(AdvanceClockError::Fault)?;
-        desk.note_object(id);
-        if platform.environment != Environment::Sandbox {
-            return Err(AdvanceClockError::NotASandbox);
-        }
+        let clock = Hands::of(desk)?;
         let now = desk.now();
-        let under_way = platform.clock_goal.filter(|goal| *goal > now);
+        let under_way = clock.platform.clock_goal.filter(|goal| *goal > now);
         let goal = match self.0 {
             ClockAim::By(by_ms) if by_ms <= 0 => return Err(AdvanceClockError::NotForward),
             ClockAim::By(by_ms) => under_way.unwrap_or(now).plus_ms(by_ms),
@@ -100,9 +121,7 @@ impl Command for AimClock {
             return Err(AdvanceClockError::TooFar);
         }
         let farthest = under_way.map_or(goal, |other| other.max(goal));
-        if platform.clock_goal != Some(farthest) {
-            desk.update(&record, Platform { clock_goal: Some(farthest), ..Platform::clone(&platform) });
-        }
+        clock.set(desk, clock.platform.clock_offset_ms, Some(farthest))?;
         Ok(goal)
     }
 }
@@ -121,24 +140,10 @@ impl Command for StepClock {
     const NAME: &'static str = "clock.step";
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Timestamp, AdvanceClockError> {
-        let id = desk.ctx().platform;
-        let record = desk.find_record::<Platform>(id).ok_or(AdvanceClockError::Fault)?;
-        let platform = record.body::<Platform>().ok_or(AdvanceClockError::Fault)?;
-        desk.note_object(id);
-        if platform.environment != Environment::Sandbox {
-            return Err(AdvanceClockError::NotASandbox);
-        }
-        let (real, now) = (desk.real_now(), desk.now());
-        let then = now.max(self.to);
-        let clock_offset_ms = then.ms().saturating_sub(real.ms());
-        if clock_offset_ms > CLOCK_AHEAD_MAX_MS {
-            return Err(AdvanceClockError::TooFar);
-        }
-        let clock_goal = platform.clock_goal.filter(|goal| *goal > then);
-        if (clock_offset_ms, clock_goal) != (platform.clock_offset_ms, platform.clock_goal) {
-            desk.update(&record, Platform { clock_offset_ms, clock_goal, ..Platform::clone(&platform) });
-        }
-        Ok(then)
+        let clock = Hands::of(desk)?;
+        let then = desk.now().max(self.to);
+        let ahead_ms = then.ms().saturating_sub(desk.real_now().ms());
+        clock.set(desk, ahead_ms, clock.platform.clock_goal.filter(|goal| *goal > then))
     }
 }
 
