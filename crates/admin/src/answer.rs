@@ -117,6 +117,11 @@ impl Problem {
         &self.fields
     }
 
+    /// The same, alone.
+    pub fn into_fields(self) -> Wrong {
+        self.fields
+    }
+
     /// Its status.
     pub const fn status(&self) -> u16 {
         self.status

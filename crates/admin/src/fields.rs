@@ -35,6 +35,11 @@ impl Fields {
         Ok(Self { values, known: Vec::new(), wrong: Wrong::new() })
     }
 
+    /// Reads what was read already.
+    pub const fn of(values: Map<String, Value>) -> Self {
+        Self { values, known: Vec::new(), wrong: Wrong::new() }
+    }
+
     /// Reads a query: every value is a text, and of a name that comes twice the last one holds.
     pub fn of_query(query: &str) -> Self {
         let text = |raw: &str| percent_decode_str(&raw.replace('+', " ")).decode_utf8_lossy().into_owned();

@@ -35,6 +35,7 @@ mod platforms;
 mod policy;
 mod receiver;
 pub mod routes;
+mod rules;
 mod sca;
 mod settle;
 mod signing;
@@ -62,6 +63,7 @@ use http::{HeaderMap, HeaderValue};
 pub use answer::unavailable;
 pub use platforms::{Draws, spelled};
 pub use routes::router;
+pub use rules::Beginning;
 pub use waiting::Waiting;
 
 /// Something that is given later.
@@ -129,8 +131,8 @@ pub trait Authenticate: Send + Sync {
     fn denied<'a>(&'a self, parts: &'a Parts, request: RequestId) -> Later<'a, Option<HeaderValue>>;
 }
 
-/// Forgets what is in memory of a platform that has ended.
-pub type OnEnd = Arc<dyn Fn(PlatformId) + Send + Sync>;
+/// Forgets what is in memory of a platform and holds no more.
+pub type Forget = Arc<dyn Fn(PlatformId) + Send + Sync>;
 
 /// What the sandbox works with.
 pub struct Sandbox {
@@ -181,7 +183,9 @@ pub struct Sandbox {
     /// Draws what new platforms are known by.
     pub draws: Arc<dyn Draws>,
     /// Told of each platform that was ended here, so that what is in memory of it is forgotten at once.
-    pub on_end: Vec<OnEnd>,
+    pub on_end: Vec<Forget>,
+    /// Told of platforms whose own limits have changed.
+    pub on_limits: Vec<Forget>,
     /// Names its requests.
     pub ids: Mutex<Box<dyn Ids>>,
     /// Keys whose steps are under way in this process.

@@ -257,6 +257,11 @@ impl Authenticator {
             ended.insert(platform, now);
         }
         drop(ended);
+        self.forget_callers_of(platform);
+    }
+
+    /// Forgets whoever calls for a platform: what is remembered of it holds no more.
+    pub fn forget_callers_of(&self, platform: PlatformId) {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.retain(|_, known| known.caller.platform != platform);
     }

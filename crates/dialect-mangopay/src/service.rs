@@ -361,6 +361,11 @@ impl Dialect {
         self.authenticator.end(platform);
     }
 
+    /// Looks again who calls for a platform: how often it may has changed.
+    pub fn recheck(&self, platform: PlatformId) {
+        self.authenticator.forget_callers_of(platform);
+    }
+
     /// The platform of a client id, for requests of the owner of the data ([`Local`]).
     pub async fn local_caller(&self, client_id: &str) -> Result<Caller, AuthError> {
         self.authenticator.local(client_id).await

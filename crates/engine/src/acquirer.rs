@@ -5,13 +5,20 @@ use std::sync::Arc;
 use domain::card::{CardAnswer, CardValidation, Verdict};
 use domain::ids::CardValidationId;
 use domain::payment::{CardPayIn, Detail, Payment, Status};
-use domain::platform::{Platform, Settlement};
+use domain::platform::{MagicValues, Platform, Settlement};
 use domain::{PlatformId, RecordKey, Resource, Timestamp};
 use ledger::Uid;
 use money::Money;
 
 use crate::Reads;
 use crate::rail::{CardOrder, CardRail, CardRefund, Charge, InTime, RailFuture, Rails};
+
+/// How a simulated acquirer is to deal with a payment.
+#[derive(Clone, Copy, Default)]
+struct Manner {
+    settlement: Settlement,
+    magic: MagicValues,
+}
 
 /// The acquirer, if there is one. Whatever cannot be heard is [`CardAnswer::Pending`].
 #[derive(Clone)]
@@ -34,12 +41,15 @@ impl Acquirer {
         Self { policies: Some(policies), ..self }
     }
 
-    async fn settlement(&self, platform: PlatformId) -> Option<Settlement> {
-        let Some(reads) = &self.policies else { return Some(Settlement::Instant) };
+    /// How a simulated acquirer is to deal with a platform's payments; `None` if that could not be read.
+    async fn manner(&self, platform: PlatformId) -> Option<Manner> {
+        let Some(reads) = &self.policies else { return Some(Manner::default()) };
         match reads.record(RecordKey { kind: Platform::KIND, platform, id: platform.0 }).await {
-            Ok(record) => {
-                Some(record.and_then(|record| record.body::<Platform>()).map_or(Settlement::Instant, |it| it.policy.settlement()))
-            }
+            Ok(record) => Some(
+                record
+                    .and_then(|record| record.body::<Platform>())
+                    .map_or_else(Manner::default, |it| Manner { settlement: it.policy.settlement(), magic: it.policy.magic_values() }),
+            ),
             Err(error) => {
                 tracing::error!(%error, "a policy could not be read; the acquirer will be asked later");
                 None
@@ -55,8 +65,8 @@ impl Acquirer {
 
     /// Charges the card of a pay-in that is under way and has one.
     pub async fn charge(&self, payment: &Payment, at: Timestamp) -> CardAnswer {
-        let Some(settlement) = self.settlement(payment.platform).await else { return CardAnswer::Pending };
-        match (&self.rail, charge_of(payment, at, settlement)) {
+        let Some(manner) = self.manner(payment.platform).await else { return CardAnswer::Pending };
+        match (&self.rail, charge_of(payment, at, manner)) {
             (Some(rail), Some(charge)) => heard(rail.charge(charge)).await.unwrap_or(CardAnswer::Pending),
             _ => CardAnswer::Pending,
         }
@@ -74,8 +84,8 @@ impl Acquirer {
 
     /// Gives back what a refund says.
     pub async fn refund(&self, refund: &Payment) -> CardAnswer {
-        let Some(settlement) = self.settlement(refund.platform).await else { return CardAnswer::Pending };
-        match (&self.rail, refund_of(refund, settlement)) {
+        let Some(manner) = self.manner(refund.platform).await else { return CardAnswer::Pending };
+        match (&self.rail, refund_of(refund, manner.settlement)) {
             (Some(rail), Some(asked)) => heard(rail.refund(asked)).await.unwrap_or(CardAnswer::Pending),
             _ => CardAnswer::Pending,
         }
@@ -94,12 +104,14 @@ impl Acquirer {
     /// Charges a card nothing, to see whether it works.
     pub async fn validate(
         &self,
+        platform: PlatformId,
         id: CardValidationId,
         validation: &CardValidation,
         currency: money::Currency,
         at: Timestamp,
     ) -> CardAnswer {
         let Some(rail) = self.rail.as_ref().filter(|_| validation.is_open()) else { return CardAnswer::Pending };
+        let Some(manner) = self.manner(platform).await else { return CardAnswer::Pending };
         let charge = Charge {
             reference: id.0,
             token: validation.seen.token.clone(),
@@ -110,6 +122,7 @@ impl Acquirer {
             at,
             // It moves no money.
             settlement: Settlement::Instant,
+            magic: manner.magic,
         };
         heard(rail.charge(charge)).await.unwrap_or(CardAnswer::Pending)
     }
@@ -117,6 +130,7 @@ impl Acquirer {
     /// How a validation stands; one that never arrived is sent again, under the same reference.
     pub async fn ask_validation(
         &self,
+        platform: PlatformId,
         id: CardValidationId,
         validation: &CardValidation,
         currency: money::Currency,
@@ -125,7 +139,7 @@ impl Acquirer {
         let Some(rail) = &self.rail else { return CardAnswer::Pending };
         match heard(rail.find_charge(id.0)).await {
             Some(Some(answer)) => answer,
-            Some(None) => self.validate(id, validation, currency, at).await,
+            Some(None) => self.validate(platform, id, validation, currency, at).await,
             None => CardAnswer::Pending,
         }
     }
@@ -162,7 +176,7 @@ async fn heard<T>(asked: RailFuture<'_, T>) -> Option<T> {
     }
 }
 
-fn charge_of(payment: &Payment, at: Timestamp, settlement: Settlement) -> Option<Charge> {
+fn charge_of(payment: &Payment, at: Timestamp, manner: Manner) -> Option<Charge> {
     let Detail::Card(card) = &payment.detail else { return None };
     let CardPayIn { card: used, terms, postal_code, .. } = &**card;
     let used = used.as_ref().filter(|_| payment.status == Status::Created)?;
@@ -174,7 +188,8 @@ fn charge_of(payment: &Payment, at: Timestamp, settlement: Settlement) -> Option
         category: terms.category,
         postal_code: postal_code.clone(),
         at,
-        settlement,
+        settlement: manner.settlement,
+        magic: manner.magic,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::bank_account::BankDetails;
 use domain::card::{CardAnswer, Expiry, PaymentCategory, SecureMode, Verdict};
 use domain::payment::AppliedMode;
-use domain::platform::Settlement;
+use domain::platform::{MagicValues, Settlement};
 use domain::{Secret, Timestamp};
 use engine::Acquirer;
 use engine::rail::bank::{BankRail, Beneficiary, CreditTransfer, FallBack};
@@ -37,11 +37,12 @@ async fn a_bank_that_never_answers_is_given_up() {
         statement_text: None,
         at: Timestamp::from_ms(0),
         settlement: Settlement::Instant,
+        magic: MagicValues::Heeded,
     };
     is_given_up(bank.send(transfer)).await;
     is_given_up(bank.ask("r", Timestamp::from_ms(0))).await;
     is_given_up(bank.recall("r")).await;
-    is_given_up(bank.takes_instant(&account())).await;
+    is_given_up(bank.takes_instant(&account(), MagicValues::Heeded)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,6 +64,7 @@ async fn an_acquirer_that_never_answers_is_given_up() {
         postal_code: None,
         at,
         settlement: Settlement::Instant,
+        magic: MagicValues::Heeded,
     };
     is_given_up(rail.tokenize(typed)).await;
     is_given_up(rail.describe(token)).await;

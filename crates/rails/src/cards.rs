@@ -6,7 +6,9 @@ use domain::card::{CardAnswer, CardValidation, SettleValidation, Verdict};
 use domain::ids::CardValidationId;
 use domain::payment::{Detail, ExpireBankWire, Payment, SettleCardPayIn, SettleRefund, Status};
 use domain::platform::Platform;
-use domain::{Command, Ctx, Desk, IdempotencyKey, Job, JobKind, KeyState, PaymentId, Record, RecordKey, Resource, Timestamp, Via};
+use domain::{
+    Command, Ctx, Desk, IdempotencyKey, Job, JobKind, KeyState, PaymentId, PlatformId, Record, RecordKey, Resource, Timestamp, Via,
+};
 use engine::{Checkout, CheckoutError, Engine, Keyed, Listener, Reads, Refused, Subject, Voice};
 
 use crate::worker::{Doing, Done, Handler, WorkerBuilder};
@@ -125,7 +127,7 @@ impl CardJobs {
         };
         let Some(validation) = record.body::<CardValidation>() else { return Ok(Done::Finished) };
         let now = self.checkout.now(ctx.platform).await?;
-        let answer = self.answer_to_validation(id, &validation, currency, now).await;
+        let answer = self.answer_to_validation(ctx.platform, id, &validation, currency, now).await;
         let settled = self.settle_validation(ctx, SettleValidation { validation: id, answer }, &validation.via).await?;
         let is_over = now >= validation.expires_at();
         // There are two jobs a validation: the second one ends it.
@@ -135,6 +137,7 @@ impl CardJobs {
 
     async fn answer_to_validation(
         &self,
+        platform: PlatformId,
         id: CardValidationId,
         validation: &CardValidation,
         currency: money::Currency,
@@ -144,7 +147,7 @@ impl CardJobs {
             return CardAnswer::Pending;
         }
         let acquirer = self.checkout.acquirer();
-        match acquirer.ask_validation(id, validation, currency, now).await {
+        match acquirer.ask_validation(platform, id, validation, currency, now).await {
             CardAnswer::ChallengeNeeded if now >= validation.expires_at() => acquirer.authenticate(id.0, Verdict::Expired).await,
             answer => answer,
         }

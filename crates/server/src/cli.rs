@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 
+use crate::beginning::BeginningArgs;
 use crate::completions::CompletionsArgs;
 use crate::demo::DemoArgs;
 use crate::failure::{Code, Failure, Told};
@@ -146,6 +147,8 @@ pub struct PlatformArgs {
     /// What it begins with: marketplace, crowdfunding or rental
     #[arg(long, value_name = "NAME")]
     pub data_set: Option<String>,
+    #[command(flatten)]
+    pub beginning: BeginningArgs,
 }
 
 #[derive(Subcommand)]

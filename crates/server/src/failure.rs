@@ -151,7 +151,9 @@ fn known(error: &(dyn Error + 'static)) -> Option<Code> {
     }
     if let Some(error) = error.downcast_ref::<PlatformError>() {
         return match error {
-            PlatformError::ClientId | PlatformError::ApiKey | PlatformError::DataSet(_) => Some(Code::Invalid),
+            PlatformError::ClientId | PlatformError::ApiKey | PlatformError::DataSet(_) | PlatformError::Beginning(_) => {
+                Some(Code::Invalid)
+            }
             PlatformError::Exists(_) => Some(Code::Exists),
             PlatformError::Installation(error) => known(error),
             PlatformError::Engine(_) => None,

@@ -38,7 +38,7 @@ impl FirstPlatform {
     fn new_platform(&self, installation: &Installation) -> Result<NewPlatform, Box<dyn Error>> {
         let client_id = self.first_client_id.clone().unwrap_or_else(|| FIRST_PLATFORM.to_owned());
         let api_key = self.first_api_key.clone().map_or_else(|| installation.fresh_key(&client_id), Ok)?;
-        let new = NewPlatform { client_id, api_key, data_set: None };
+        let new = NewPlatform { client_id, api_key, ..NewPlatform::default() };
         platform::check(&new)?;
         Ok(new)
     }

@@ -1,5 +1,6 @@
 //! The binary `florin`: command line, wiring, signals. No rules.
 
+mod beginning;
 mod bench;
 mod caller;
 mod cli;

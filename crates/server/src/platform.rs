@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
-use admin::Draws;
+use admin::{Beginning, Draws};
 use domain::platform::{
-    API_KEY_MAX, API_KEY_MIN, CLIENT_ID_MAX, CreatePlatform, CreatePlatformError, CreateSeeded, DataSet, Environment, Policy, Seeded,
-    is_api_key, is_client_id,
+    API_KEY_MAX, API_KEY_MIN, CLIENT_ID_MAX, CreatePlatform, CreatePlatformError, CreateSeeded, DataSet, Environment, Seeded, is_api_key,
+    is_client_id,
 };
 use domain::{Ctx, PlatformId, Secret};
 use engine::{Chance, Draw, Engine, SystemChance};
 use rails::bank::receiving_account;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::cli::PlatformArgs;
@@ -23,7 +24,7 @@ use crate::{control, output};
 const CLIENT_ID_BYTES: usize = 10;
 
 /// What is asked for over the control socket, and made.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NewPlatform {
     /// The name it calls itself by.
     pub client_id: String,
@@ -32,6 +33,9 @@ pub struct NewPlatform {
     /// What it begins with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_set: Option<String>,
+    /// Its rules and its clock, as the fields that the sandbox's API takes.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub beginning: Map<String, Value>,
 }
 
 /// A platform that was made.
@@ -56,6 +60,9 @@ pub enum PlatformError {
     /// There is no such data set.
     #[error("{0:?} is no data set: there are {names}", names = DataSet::ALL.map(DataSet::name).join(", "))]
     DataSet(String),
+    /// What it is to begin with is wrong: every such field, and why.
+    #[error("{0}")]
+    Beginning(String),
     /// There is one of that name.
     #[error("there is a platform {0} already")]
     Exists(String),
@@ -94,7 +101,8 @@ impl Draws for Drawn {
 /// `florin platform create`.
 pub fn create(location: &Location, args: &PlatformArgs, json: bool) -> Result<(), Box<dyn Error>> {
     let api_key = args.api_key.clone().map_or_else(random_key, Ok)?;
-    let new = NewPlatform { client_id: args.client_id.clone(), api_key, data_set: args.data_set.clone() };
+    let new =
+        NewPlatform { client_id: args.client_id.clone(), api_key, data_set: args.data_set.clone(), beginning: args.beginning.fields() };
     check(&new)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let made = runtime.block_on(async {
@@ -127,9 +135,17 @@ fn data_set(new: &NewPlatform) -> Result<Option<DataSet>, PlatformError> {
     new.data_set.as_ref().map(named).transpose()
 }
 
-/// Errors: its name or its key is none, or there is no such data set.
+fn beginning(new: &NewPlatform) -> Result<Beginning, PlatformError> {
+    Beginning::read(&new.beginning).map_err(|wrong| {
+        let wrong: Vec<String> = wrong.iter().map(|(name, why)| format!("{} {why}", name.replace('_', "-"))).collect();
+        PlatformError::Beginning(wrong.join("; "))
+    })
+}
+
+/// Errors: its name or its key is none, there is no such data set, or what it is to begin with is wrong.
 pub fn check(new: &NewPlatform) -> Result<(), PlatformError> {
     data_set(new)?;
+    beginning(new)?;
     if !is_client_id(&new.client_id) {
         return Err(PlatformError::ClientId);
     }
@@ -144,15 +160,16 @@ pub fn check_key(api_key: &str) -> Result<(), PlatformError> {
 /// Makes a sandbox platform.
 pub async fn make(engine: &Engine, installation: &Installation, new: &NewPlatform) -> Result<Seeded, PlatformError> {
     check(new)?;
+    let Beginning { policy, clock_ahead_ms } = beginning(new)?;
     let platform = installation.fresh_platform(&new.client_id);
     let create = CreatePlatform {
         client_id: new.client_id.clone(),
         environment: Environment::Sandbox,
-        policy: Policy::mangopay(),
+        policy,
         key_digest: Sha256::digest(new.api_key.as_bytes()).into(),
     };
     let account = receiving_account();
-    let command = CreateSeeded { create, parent: None, clock_ahead_ms: 0, data_set: data_set(new)?, account };
+    let command = CreateSeeded { create, parent: None, clock_ahead_ms, data_set: data_set(new)?, account };
     let made = engine.run(Ctx::system(platform, installation.fresh_request(platform)), command).await?;
     match made {
         Ok(seeded) => Ok(seeded),
@@ -167,14 +184,19 @@ mod tests {
     #[test]
     fn names_and_keys_have_bounds() {
         let check = |client_id: &str, api_key: &str| {
-            check(&NewPlatform { client_id: client_id.to_owned(), api_key: api_key.to_owned(), data_set: None })
+            check(&NewPlatform { client_id: client_id.to_owned(), api_key: api_key.to_owned(), ..NewPlatform::default() })
         };
         assert!(check("sdk-unit-tests", &"k".repeat(50)).is_ok());
         assert!(matches!(check("", &"k".repeat(50)), Err(PlatformError::ClientId)));
         assert!(matches!(check("a/b", &"k".repeat(50)), Err(PlatformError::ClientId)));
         assert!(matches!(check("a", "short"), Err(PlatformError::ApiKey)));
         assert!(matches!(check("a", &" ".repeat(20)), Err(PlatformError::ApiKey)));
-        let seeded = |name: &str| NewPlatform { client_id: "a".to_owned(), api_key: "k".repeat(50), data_set: Some(name.to_owned()) };
+        let seeded = |name: &str| NewPlatform {
+            client_id: "a".to_owned(),
+            api_key: "k".repeat(50),
+            data_set: Some(name.to_owned()),
+            ..NewPlatform::default()
+        };
         assert!(super::check(&seeded("rental")).is_ok());
         assert!(matches!(super::check(&seeded("theatre")), Err(PlatformError::DataSet(name)) if name == "theatre"));
     }

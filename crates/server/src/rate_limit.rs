@@ -33,6 +33,13 @@ impl RateLimit {
     }
 }
 
+impl RateLimit {
+    /// The calls of the windows that were named, as the sandbox's API takes them.
+    pub fn by_window(self) -> serde_json::Value {
+        WINDOW_NAMES.iter().zip(self.0).filter_map(|(name, calls)| Some(((*name).to_owned(), serde_json::Value::from(calls?)))).collect()
+    }
+}
+
 impl FromStr for RateLimit {
     type Err = RateLimitError;
 

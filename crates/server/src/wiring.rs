@@ -242,6 +242,10 @@ pub fn wire(
                 receivers.forget(platform);
             })]
         },
+        on_limits: {
+            let dialect = Arc::clone(&dialect);
+            vec![Arc::new(move |platform| dialect.recheck(platform))]
+        },
         credits: installation.credits.clone(),
         payouts: Arc::new(Steering::new(desk, bank)),
         checkout,

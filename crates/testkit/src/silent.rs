@@ -3,6 +3,7 @@
 use domain::bank_account::BankDetails;
 use domain::card::{CardAnswer, Tokenized, TokenizerError, Verdict};
 use domain::payment::{InstantReach, ReceivingAccount};
+use domain::platform::MagicValues;
 use domain::{Secret, Timestamp};
 use engine::rail::bank::{BankRail, CreditTransfer, TransferState};
 use engine::rail::{CardRail, CardRefund, Charge, RailFuture, TypedCard};
@@ -28,7 +29,7 @@ impl BankRail for Silent {
         never()
     }
 
-    fn takes_instant(&self, _: &BankDetails) -> RailFuture<'_, InstantReach> {
+    fn takes_instant(&self, _: &BankDetails, _: MagicValues) -> RailFuture<'_, InstantReach> {
         never()
     }
 

@@ -24,7 +24,7 @@ async fn a_payout_that_was_cut_short_after_the_bank_took_it_goes_on() {
     let prepare = domain::payment::PreparePayout { payout: id };
     let ctx = Ctx::system(world.platforms[0].1, RequestId(ledger::Uid::from_bits(1)));
     let prepared = world.engine.run(ctx, prepare).await.unwrap().unwrap();
-    let domain::payment::Prepared::Send { payment, destination, mode, at, settlement } = prepared else { panic!("it ended") };
+    let domain::payment::Prepared::Send { payment, destination, mode, at, settlement, magic } = prepared else { panic!("it ended") };
     let order = engine::rail::bank::CreditTransfer {
         reference: domain::payment::end_to_end_id(id),
         amount: payment.credited,
@@ -34,6 +34,7 @@ async fn a_payout_that_was_cut_short_after_the_bank_took_it_goes_on() {
         statement_text: None,
         at,
         settlement,
+        magic,
     };
     bank.send(order).await.unwrap();
     // Here the process died. The jobs find both sides as they are.

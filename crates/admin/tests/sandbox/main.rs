@@ -14,6 +14,7 @@ mod party;
 mod payouts;
 mod platforms;
 mod policy;
+mod rehearsal;
 mod settle;
 mod settlement;
 mod users;

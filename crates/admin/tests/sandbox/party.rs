@@ -112,6 +112,11 @@ impl World {
 
     /// A card pay-in of ten euros.
     pub async fn charged(&self, party: &Party, secure_mode: &str) -> Value {
+        self.charged_for(party, secure_mode, 1_000).await
+    }
+
+    /// A card pay-in of so many cents.
+    pub async fn charged_for(&self, party: &Party, secure_mode: &str, amount: i64) -> Value {
         let number = if secure_mode == "FORCE" { "4970105181818183" } else { "4970107111111119" };
         let registration = json!({"UserId": party.user, "Currency": "EUR", "CardType": "CB_VISA_MASTERCARD"});
         let registration = self.made("/cardregistrations", registration).await;
@@ -129,7 +134,7 @@ impl World {
         let (_, registration) = self.send("me", "PUT", &path, None, &body).await;
         let pay_in = json!({
             "AuthorId": party.user, "CreditedWalletId": party.wallet, "CardId": text(&registration, "CardId"),
-            "DebitedFunds": eur(1_000), "Fees": eur(0), "SecureMode": secure_mode, "SecureModeReturnURL": "https://example.com/paid",
+            "DebitedFunds": eur(amount), "Fees": eur(0), "SecureMode": secure_mode, "SecureModeReturnURL": "https://example.com/paid",
             "IpAddress": "192.0.2.1",
             "BrowserInfo": {
                 "AcceptHeader": "text/html", "JavaEnabled": false, "Language": "FR", "ColorDepth": 24, "ScreenHeight": 900,

@@ -76,18 +76,55 @@ async fn every_wrong_field_of_a_platform_is_named_and_none_is_made() {
     let world = World::new().await;
     let body = json!({
         "client_id": "a/b", "api_key": "short", "data_set": "theatre", "behaviour_date": "2026-02-30", "limits": {"1h": 5},
-        "clock": {"days": -1}, "colour": "blue",
+        "clock": {"days": -1}, "colour": "blue", "settlement": "soon", "rehearsal": 1, "refuses_fake_names": "yes",
     });
     let (status, answer) = world.sandbox("/platforms", body).await;
     let wrong: Vec<&String> = answer["fields"].as_object().unwrap().keys().collect();
     assert_eq!(
         (status, wrong),
-        (400, ["api_key", "behaviour_date", "client_id", "clock", "colour", "data_set", "limits"].map(str::to_owned).iter().collect())
+        (
+            400,
+            [
+                "api_key",
+                "behaviour_date",
+                "client_id",
+                "clock",
+                "colour",
+                "data_set",
+                "limits",
+                "refuses_fake_names",
+                "rehearsal",
+                "settlement",
+            ]
+            .map(str::to_owned)
+            .iter()
+            .collect()
+        )
     );
     assert_eq!(world.listed("?status=all").await, (Vec::new(), 0));
     let (status, answer) = world.send("me", "GET", "/sandbox/v1/platforms?status=dead&page=0&page_size=101&x=1", None, "").await;
     let wrong: Vec<&String> = answer["fields"].as_object().unwrap().keys().collect();
     assert_eq!((status, wrong), (400, ["page", "page_size", "status", "x"].map(str::to_owned).iter().collect()));
+}
+
+#[tokio::test]
+async fn a_platform_begins_with_the_rules_it_was_made_with() {
+    let world = World::new().await;
+    let body = json!({
+        "settlement": "manual", "limits": {"15m": 50}, "behaviour_date": "2026-05-01", "clock": "30d", "refuses_fake_names": true,
+        "data_set": "marketplace",
+    });
+    let made = world.sub_platform(body).await;
+    let client = text(&made, "client_id");
+    let (_, policy) = world.send(&client, "POST", "/sandbox/v1/policy", None, "").await;
+    assert_eq!(policy, made["policy"]);
+    assert_eq!(
+        (&policy["version"], &policy["settlement"], &policy["limits"], &policy["behaviour_date"], &policy["refuses_fake_names"]),
+        (&json!(1), &json!("manual"), &json!({"15m": 50}), &json!("2026-05-01"), &json!(true))
+    );
+    assert_eq!(world.send(&client, "GET", "/sandbox/v1/clock", None, "").await.1["ahead_ms"], json!(30 * 86_400_000_i64));
+    let rehearsing = world.sub_platform(json!({"rehearsal": true})).await;
+    assert_eq!((&rehearsing["policy"]["rehearsal"], &rehearsing["policy"]["settlement"]), (&json!(true), &json!("delayed")));
 }
 
 #[tokio::test]

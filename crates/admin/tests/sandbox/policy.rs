@@ -17,7 +17,7 @@ async fn a_switch_that_is_set_rules_the_next_request_of_its_platform() {
     let world = World::new().await;
     let told = json!({
         "version": 1, "refuses_fake_names": false, "requires_verified_beneficiary": false, "payout_requires_verification": true,
-        "settlement": "instant", "rehearsal": false,
+        "settlement": "instant", "rehearsal": false, "behaviour_date": "2025-11-14", "limits": "server",
     });
     assert_eq!(world.done("/policy", json!({})).await, told);
     let fake = person("test").to_string();
@@ -50,9 +50,33 @@ async fn money_may_be_for_verified_owners_only() {
 #[tokio::test]
 async fn a_switch_is_true_or_false_and_one_that_is_not_there_is_named() {
     let world = World::new().await;
-    let body = json!({"refuses_fake_names": "yes", "has_light_limits": true});
+    let body = json!({
+        "refuses_fake_names": "yes", "has_light_limits": true, "limits": {"15m": 0}, "behaviour_date": "tomorrow", "settlement": "soon",
+    });
     let (status, answer) = world.sandbox("/policy", body).await;
     let named: Vec<&str> = answer["fields"].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!((status, named), (400, vec!["has_light_limits", "refuses_fake_names"]));
+    assert_eq!((status, named), (400, vec!["behaviour_date", "has_light_limits", "limits", "refuses_fake_names", "settlement"]));
     assert_eq!(world.done("/policy", json!({})).await["version"], 1);
+}
+
+#[tokio::test]
+async fn limits_hold_from_the_next_request_on_for_one_platform_alone() {
+    let world = World::new().await;
+    let look = async |client: &str| world.send(client, "GET", &format!("/v2.01/{client}/clients"), None, "").await.0;
+    assert_eq!(look("me").await, 200, "its credentials are remembered from now on");
+    let set = world.done("/policy", json!({"limits": {"15m": 4}, "behaviour_date": "2026-05-01"})).await;
+    assert_eq!((&set["limits"], &set["behaviour_date"]), (&json!({"15m": 4}), &json!("2026-05-01")));
+    assert_eq!((look("me").await, look("me").await, look("me").await), (200, 200, 429));
+    assert_eq!(look("other").await, 200);
+}
+
+#[tokio::test]
+async fn limits_may_be_taken_away_and_given_back() {
+    let world = World::new().await;
+    for limits in [json!("none"), json!({"24h": 5000}), json!("server")] {
+        assert_eq!(world.done("/policy", json!({"limits": limits})).await["limits"], limits);
+    }
+    world.done("/policy", json!({"limits": "none"})).await;
+    assert_eq!(world.done("/policy", json!({"rehearsal": true})).await["limits"], "server", "nobody rehearses without limits");
+    assert_eq!(world.done("/policy", json!({"rehearsal": false})).await["limits"], "none");
 }

@@ -231,6 +231,10 @@ impl World {
                 let dialect = Arc::clone(&dialect);
                 Arc::new(move |platform| dialect.end(platform))
             }],
+            on_limits: vec![{
+                let dialect = Arc::clone(&dialect);
+                Arc::new(move |platform| dialect.recheck(platform))
+            }],
             credits: Credits::new([7; 32]),
             payouts: Arc::new(Steering::new(desk, bank)),
             checkout,

@@ -57,7 +57,7 @@ pub async fn create(call: &Call) -> Result<WireResponse, WireError> {
     let session = call.fresh_session("card validation page")?;
     let command = read(call, CardId(record.lead.id), session)?;
     let (now, currency) = (call.now().await?, card.currency);
-    let public_url = call.dialect().config.public_url.clone();
+    let (platform, public_url) = (call.ctx().platform, call.dialect().config.public_url.clone());
     call.outlive(move |errand| async move {
         let record = match errand.begin(command, move |error| error_of(*error, &text)).await {
             Ok(record) => record,
@@ -65,7 +65,7 @@ pub async fn create(call: &Call) -> Result<WireResponse, WireError> {
         };
         let id = CardValidationId(record.lead.id);
         let answer = match record.body::<CardValidation>() {
-            Some(validation) => errand.acquirer().validate(id, &validation, currency, now).await,
+            Some(validation) => errand.acquirer().validate(platform, id, &validation, currency, now).await,
             None => CardAnswer::Pending,
         };
         let render = move |view: &View, result: Result<&Record, &()>| {

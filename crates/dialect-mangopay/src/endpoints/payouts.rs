@@ -5,6 +5,7 @@ use domain::payment::{
     AppliedMode, ChargeBearer, CheckInstantPayout, CheckInstantPayoutError, InstantReach, Nature, Payment, PaymentKind, Payout, PayoutMode,
     Refusal, RequestPayout, RequestPayoutError, end_to_end_id,
 };
+use domain::platform::{MagicValues, Platform};
 use domain::{BankAccountId, PaymentId, Secret, WalletId};
 use engine::rail::in_time;
 use money::Money;
@@ -159,7 +160,9 @@ async fn reach_of(call: &Call, account: BankAccountId) -> Result<InstantReach, W
     let Some(bank) = &call.dialect().config.rails.bank else { return Ok(InstantReach::Unknown) };
     let record = call.record::<BankAccount>(account).await?;
     let Some(account) = record.and_then(|record| record.body::<BankAccount>()) else { return Ok(InstantReach::Unknown) };
-    match in_time(bank.takes_instant(&account.details)).await {
+    let platform = call.record::<Platform>(call.ctx().platform).await?.and_then(|record| record.body::<Platform>());
+    let magic = platform.map_or(MagicValues::Heeded, |platform| platform.policy.magic_values());
+    match in_time(bank.takes_instant(&account.details, magic)).await {
         Ok(reach) => Ok(reach),
         Err(error) => {
             tracing::warn!(%error, request = %call.ctx().request, "the bank did not say whether an account can be reached");

@@ -85,6 +85,7 @@ fn error_of(error: &TransferFundsError) -> WireError {
         )),
         TransferFundsError::FundsCurrency(other) => WireError::wallet_and_funds_differ(*other, FundsNames::PLAIN),
         TransferFundsError::FeesExceedFunds => WireError::wrong_field("Fees", "Fees cannot be higher than DebitedFunds"),
+        TransferFundsError::ConsentMissing => WireError::sca_proxy_missing(),
         TransferFundsError::Fault => WireError::fault(),
     }
 }

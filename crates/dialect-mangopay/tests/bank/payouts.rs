@@ -8,6 +8,7 @@ use domain::payment::{
     AppliedMode, BankVerdict, Debtor, InstantReach, PreparePayout, ReceiveBankWire, ReceivingAccount, Refusal, ReturnPayout, ReturnReason,
     Sent, SettlePayout, end_to_end_id,
 };
+use domain::platform::MagicValues;
 use domain::user::VerifyUser;
 use domain::{PaymentId, Timestamp};
 use engine::rail::bank::{BankRail, CreditTransfer, TransferState};
@@ -39,7 +40,7 @@ impl BankRail for FarBank {
         Self::silent()
     }
 
-    fn takes_instant(&self, account: &BankDetails) -> RailFuture<'_, InstantReach> {
+    fn takes_instant(&self, account: &BankDetails, _: MagicValues) -> RailFuture<'_, InstantReach> {
         let reach = match account {
             BankDetails::Iban { iban, .. } if iban.expose().as_str() == FRENCH => InstantReach::Reachable,
             _ => InstantReach::Unreachable,

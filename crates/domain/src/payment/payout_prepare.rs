@@ -8,7 +8,7 @@ use super::payout::{AppliedMode, OpenPayout, PayoutMode, PayoutStage};
 use super::payout_request::{Facts, fund, refusal_of};
 use super::{Detail, Payment, Refusal};
 use crate::bank_account::BankAccount;
-use crate::platform::{Platform, Settlement};
+use crate::platform::{MagicValues, Platform, Settlement};
 use crate::user::User;
 use crate::{Command, Desk, JobKind, Needs, PaymentId, Record, Timestamp, UserId};
 
@@ -37,6 +37,8 @@ pub enum Prepared {
         at: Timestamp,
         /// How a simulated bank takes its time with it.
         settlement: Settlement,
+        /// Whether a simulated bank heeds magic values.
+        magic: MagicValues,
     },
     /// Nothing: it has ended, now or before.
     Ended(Box<Payment>),
@@ -142,7 +144,8 @@ fn send(desk: &mut Desk<'_>, platform: &Platform, payment: Payment, destination:
         Detail::Payout(payout) if payout.applied.is_none() => asked_for(payout.mode, payment.credited.currency()),
         _ => AppliedMode::Standard,
     };
-    Prepared::Send { payment: Box::new(payment), destination, mode, at: desk.now(), settlement: platform.policy.settlement() }
+    let (settlement, magic) = (platform.policy.settlement(), platform.policy.magic_values());
+    Prepared::Send { payment: Box::new(payment), destination, mode, at: desk.now(), settlement, magic }
 }
 
 fn asked_for(mode: Option<PayoutMode>, currency: Currency) -> AppliedMode {

@@ -5,7 +5,7 @@ use money::{Currency, Money};
 
 use super::{Detail, Nature, OtherCurrency, Payment, PaymentKind, Presence, Refusal, Status, Transfer};
 use crate::platform::{Platform, Policy};
-use crate::user::{Category, User, Verification};
+use crate::user::{Category, Identity, LegalForm, User, Verification};
 use crate::{Command, Desk, Fault, Needs, ObjectKind, PaymentId, Secret, UserId, WalletId};
 
 /// Moves `debited` out of one wallet, `debited - fees` into another, and the fees to the platform, at once.
@@ -86,6 +86,9 @@ pub enum TransferFundsError {
     /// The fees are more than the funds.
     #[error("the fees are more than the funds")]
     FeesExceedFunds,
+    /// The payer is not there to authenticate, and has not consented to the platform acting for it. In rehearsals only.
+    #[error("the payer has not consented to the platform acting for it")]
+    ConsentMissing,
     /// Florin is at fault.
     #[error("a fault")]
     Fault,
@@ -109,7 +112,7 @@ impl Command for TransferFunds {
     }
 
     /// Errors, first match wins: `NotFound`, `AuthorClosed`, `AuthorIsNotOwner`, `CreditedUserIsNotOwner`,
-    /// `WalletCurrencies`, `FundsCurrency`, `FeesExceedFunds`. Refusals, first match wins: `SameWallet`, `NothingCredited`,
+    /// `WalletCurrencies`, `FundsCurrency`, `FeesExceedFunds`, `ConsentMissing`. Refusals, first match wins: `SameWallet`, `NothingCredited`,
     /// `CreditedUserClosed`, `UserBlocked`, `PayerToPayer`, `OwnerToPayer`, `BeneficiaryNotVerified`,
     /// `InsufficientFunds`, `BalanceTooLarge`.
     ///
@@ -151,6 +154,10 @@ impl Command for TransferFunds {
         }
 
         let credited = self.debited.checked_sub(self.fees).map_err(|_| TransferFundsError::FeesExceedFunds)?;
+        if platform.policy.is_rehearsal && self.presence == Some(Presence::NotPresent) && asks(author, &payee) && payee_id != self.author.0
+        {
+            return Err(TransferFundsError::ConsentMissing);
+        }
         let id: PaymentId = desk.fresh_object(ObjectKind::Transfer);
         let now = desk.now();
         let payment = Payment {
@@ -217,6 +224,16 @@ impl TransferFunds {
             Err(PostError::NoSuchAccount { .. } | PostError::Unbalanced) => Err(fault(desk, "the entry of a transfer is not sound")),
         }
     }
+}
+
+/// Whether the law has the payer of a transfer authenticate: both are owners, and natural persons or sole traders. Source: reference,
+/// money part, 4 (SCA rules).
+fn asks(payer: &User, payee: &User) -> bool {
+    let is_asked = |user: &User| {
+        let is_one_person = matches!(user.identity, Identity::Natural { .. } | Identity::Legal { form: LegalForm::Soletrader, .. });
+        user.category == Category::Owner && is_one_person
+    };
+    is_asked(payer) && is_asked(payee)
 }
 
 /// Notes a broken invariant, so that nothing of the transfer is stored, and gives the error that says so.

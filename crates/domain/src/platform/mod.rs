@@ -20,7 +20,7 @@ pub use data_set::{DataSet, NamedObject};
 pub use fixture::NoteFixture;
 pub use limits::{CALL_WINDOWS, CallLimits};
 pub use names::{API_KEY_MAX, API_KEY_MIN, CLIENT_ID_MAX, is_api_key, is_client_id};
-pub use policy::{BehaviourDate, ChangePolicy, Policy, Regime, Settlement};
+pub use policy::{BehaviourDate, ChangePolicy, LimitsChange, MagicValues, Policy, Regime, Settlement};
 pub use profile::{ClientLogo, ClientProfile, ImageFormat, LOGO_MAX_BYTES, Licensor, LogoError, UpdateClient, UploadLogo};
 pub use sandbox::{InSandbox, InSandboxError};
 pub use seeded::{CreateSeeded, Seeded};

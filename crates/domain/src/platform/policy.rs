@@ -52,6 +52,16 @@ impl Settlement {
     }
 }
 
+/// Whether values that mean something special on a sandbox (amounts, security codes, postal codes, accounts) decide anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MagicValues {
+    /// They do.
+    #[default]
+    Heeded,
+    /// They are values like any other; only orders of the sandbox decide.
+    Ignored,
+}
+
 /// A platform's rules. Each payment records the version it was decided under.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -128,6 +138,21 @@ impl Policy {
         if self.is_rehearsal { Settlement::Delayed } else { self.settlement }
     }
 
+    /// Whether magic values decide anything now.
+    #[must_use]
+    pub const fn magic_values(&self) -> MagicValues {
+        if self.is_rehearsal { MagicValues::Ignored } else { MagicValues::Heeded }
+    }
+
+    /// How often the platform may call now, where it is not what the server says. Who rehearses is never without limits.
+    #[must_use]
+    pub const fn limits(&self) -> Option<CallLimits> {
+        match self.limits {
+            Some(CallLimits::Unlimited) if self.is_rehearsal => None,
+            limits => limits,
+        }
+    }
+
     /// Whether wallets may be opened in `currency`.
     #[must_use]
     pub fn allows_currency(&self, currency: Currency) -> bool {
@@ -135,7 +160,7 @@ impl Policy {
     }
 }
 
-/// Changes switches of the platform's own policy; what is absent stays. One that changes nothing makes no new version.
+/// Changes the platform's own policy; what is absent stays. One that changes nothing makes no new version.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChangePolicy {
     /// Whether money may reach verified owners only.
@@ -148,6 +173,40 @@ pub struct ChangePolicy {
     pub settlement: Option<Settlement>,
     /// Whether everything is as on production that can be in a sandbox.
     pub is_rehearsal: Option<bool>,
+    /// Which dated behaviours of the vendor hold.
+    pub behaviour_date: Option<BehaviourDate>,
+    /// How often the platform may call.
+    pub limits: Option<LimitsChange>,
+}
+
+/// What becomes of a platform's own limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitsChange {
+    /// It has none: the server's hold.
+    Servers,
+    /// It has these.
+    Own(CallLimits),
+}
+
+impl ChangePolicy {
+    /// A policy with what is given here in its place, of the same version.
+    #[must_use]
+    pub fn applied_to(&self, old: &Policy) -> Policy {
+        Policy {
+            requires_verified_beneficiary: self.requires_verified_beneficiary.unwrap_or(old.requires_verified_beneficiary),
+            refuses_fake_names: self.refuses_fake_names.unwrap_or(old.refuses_fake_names),
+            payout_requires_verification: self.payout_requires_verification.unwrap_or(old.payout_requires_verification),
+            settlement: self.settlement.unwrap_or(old.settlement),
+            is_rehearsal: self.is_rehearsal.unwrap_or(old.is_rehearsal),
+            behaviour_date: self.behaviour_date.unwrap_or(old.behaviour_date),
+            limits: match self.limits {
+                None => old.limits,
+                Some(LimitsChange::Servers) => None,
+                Some(LimitsChange::Own(limits)) => Some(limits),
+            },
+            ..old.clone()
+        }
+    }
 }
 
 impl Command for ChangePolicy {
@@ -163,14 +222,7 @@ impl Command for ChangePolicy {
         let platform = record.body::<Platform>().ok_or(())?;
         desk.note_object(id);
         let old = &platform.policy;
-        let policy = Policy {
-            requires_verified_beneficiary: self.requires_verified_beneficiary.unwrap_or(old.requires_verified_beneficiary),
-            refuses_fake_names: self.refuses_fake_names.unwrap_or(old.refuses_fake_names),
-            payout_requires_verification: self.payout_requires_verification.unwrap_or(old.payout_requires_verification),
-            settlement: self.settlement.unwrap_or(old.settlement),
-            is_rehearsal: self.is_rehearsal.unwrap_or(old.is_rehearsal),
-            ..old.clone()
-        };
+        let policy = self.applied_to(old);
         if policy == *old {
             return Ok(policy);
         }
@@ -198,6 +250,13 @@ mod tests {
         assert_eq!(again, strict, "nothing has changed");
         let lax = ChangePolicy { payout_requires_verification: Some(false), ..ChangePolicy::default() };
         assert!(!world.run(&lax).unwrap().payout_requires_verification);
+        let own = CallLimits::Calls([Some(5), None, None, None]);
+        let limit = |limits| ChangePolicy { limits: Some(limits), ..ChangePolicy::default() };
+        assert_eq!(world.run(&limit(LimitsChange::Own(own))).unwrap().limits, Some(own));
+        let later = ChangePolicy { behaviour_date: Some(BehaviourDate(20_261_201)), ..ChangePolicy::default() };
+        let dated = world.run(&later).unwrap();
+        assert_eq!((dated.behaviour_date, dated.limits), (BehaviourDate(20_261_201), Some(own)));
+        assert_eq!(world.run(&limit(LimitsChange::Servers)).unwrap().limits, None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{ScaSession, magic};
 use crate::ids::ScaSessionId;
-use crate::platform::Environment;
+use crate::platform::{Environment, MagicValues};
 use crate::user::{Category, Profile, RegisterUser, RegisterUserError, UserStatus, UserView};
 use crate::{Command, Desk, EventType, JobKind, Record, UserId};
 
@@ -54,11 +54,13 @@ impl Command for RegisterScaUser {
 
     /// Source: reference, people part, 4.13, 5.1 and 5.2.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<ScaUserView, RegisterScaUserError> {
-        let is_sandbox = desk.platform().is_some_and(|platform| platform.environment == Environment::Sandbox);
+        let heeds_magic = desk
+            .platform()
+            .is_some_and(|platform| platform.environment == Environment::Sandbox && platform.policy.magic_values() == MagicValues::Heeded);
         if self.register.category == Category::Payer {
             return Ok(ScaUserView { view: self.register.take_up(desk, UserStatus::Active)?, session: None });
         }
-        let is_bypassed = is_sandbox && is_never_asked(&self.register.profile);
+        let is_bypassed = heeds_magic && is_never_asked(&self.register.profile);
         let status = if is_bypassed { UserStatus::Active } else { UserStatus::PendingUserAction };
         let view = self.register.take_up(desk, status)?;
         if self.presence == Presence::NotPresent {

@@ -2,7 +2,7 @@
 
 use domain::bank_account::BankDetails;
 use domain::payment::{AppliedMode, BankCredit, InstantReach, Payment, ReceivingAccount, Refusal, ReturnReason, Sent};
-use domain::platform::Settlement;
+use domain::platform::{MagicValues, Settlement};
 use domain::{Ctx, PaymentId, Secret, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use money::Money;
@@ -45,8 +45,10 @@ pub struct CreditTransfer {
     pub statement_text: Option<Secret<String>>,
     /// Now, business time.
     pub at: Timestamp,
-    /// How a simulated bank takes its time with it; a real one does not hear of it.
+    /// How a simulated bank takes its time with it; a real one does not hear of it, nor of the next.
     pub settlement: Settlement,
+    /// Whether a simulated bank heeds magic values.
+    pub magic: MagicValues,
 }
 
 /// How a transfer stands with the bank.
@@ -84,8 +86,8 @@ pub trait BankRail: Send + Sync {
     fn ask(&self, reference: &str, at: Timestamp) -> RailFuture<'_, TransferState>;
     /// Tells the bank not to send it any more, and gives how it stands then: what has gone cannot be called back.
     fn recall(&self, reference: &str) -> RailFuture<'_, TransferState>;
-    /// Whether the bank of an account takes instant payments.
-    fn takes_instant(&self, account: &BankDetails) -> RailFuture<'_, InstantReach>;
+    /// Whether the bank of an account takes instant payments; `magic` is for simulated ones.
+    fn takes_instant(&self, account: &BankDetails, magic: MagicValues) -> RailFuture<'_, InstantReach>;
     /// The institution's own account, that payers send money to.
     fn receiving_account(&self) -> ReceivingAccount;
 }

@@ -8,7 +8,7 @@ use std::fmt;
 
 use domain::card::{CardAnswer, Expiry, PaymentCategory, SecureMode, Tokenized, TokenizerError, Verdict};
 use domain::payment::Refusal;
-use domain::platform::Settlement;
+use domain::platform::{MagicValues, Settlement};
 use domain::{Secret, Timestamp};
 use ledger::Uid;
 use money::Money;
@@ -54,8 +54,10 @@ pub struct Charge {
     pub postal_code: Option<Secret<String>>,
     /// Now, business time.
     pub at: Timestamp,
-    /// How a simulated acquirer takes its time with it; a real one does not hear of it.
+    /// How a simulated acquirer takes its time with it; a real one does not hear of it, nor of the next.
     pub settlement: Settlement,
+    /// Whether a simulated acquirer heeds magic values.
+    pub magic: MagicValues,
 }
 
 /// A refund of a charge.

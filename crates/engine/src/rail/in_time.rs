@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::bank_account::BankDetails;
 use domain::card::{CardAnswer, Tokenized, TokenizerError, Verdict};
 use domain::payment::{InstantReach, ReceivingAccount};
+use domain::platform::MagicValues;
 use domain::{Secret, Timestamp};
 use ledger::Uid;
 
@@ -45,8 +46,8 @@ impl BankRail for InTime<dyn BankRail> {
         Box::pin(in_time(self.0.recall(reference)))
     }
 
-    fn takes_instant(&self, account: &BankDetails) -> RailFuture<'_, InstantReach> {
-        Box::pin(in_time(self.0.takes_instant(account)))
+    fn takes_instant(&self, account: &BankDetails, magic: MagicValues) -> RailFuture<'_, InstantReach> {
+        Box::pin(in_time(self.0.takes_instant(account, magic)))
     }
 
     fn receiving_account(&self) -> ReceivingAccount {

@@ -8,7 +8,7 @@ use domain::payment::{
     ASK_BANK_AFTER_MS, AppliedMode, BankVerdict, ExpectReturn, ExpirePayout, Payment, PayoutMode, PreparePayout, PreparePayoutError,
     Prepared, ReturnPayout, ReturnPayoutError, ReturnReason, SettlePayout, SettlePayoutError, Status, end_to_end_id,
 };
-use domain::platform::{InSandbox, InSandboxError, Settlement};
+use domain::platform::{InSandbox, InSandboxError, MagicValues, Settlement};
 use domain::{Ctx, Job, JobKind, PaymentId, Timestamp};
 use engine::rail::bank::{BankOutcome, BankRail, Beneficiary, CreditTransfer, FallBack, PayoutSteering, SteerError, TransferState};
 use engine::rail::{InTime, RailError, in_time};
@@ -91,8 +91,8 @@ impl PayoutDesk {
         let prepared = self.engine.run(ctx, PreparePayout { payout }).await?;
         match prepared.map_err(|error| of_prepare(error, payout))? {
             Prepared::Ended(payment) => Ok(*payment),
-            Prepared::Send { payment, destination, mode, at, settlement } => {
-                let state = self.bank.send(order(&payment, &destination, mode, at, settlement)).await?;
+            Prepared::Send { payment, destination, mode, at, settlement, magic } => {
+                let state = self.bank.send(order(&payment, &destination, mode, at, (settlement, magic))).await?;
                 let is_under_way = matches!(state, TransferState::Pending { .. });
                 let payment = self.record(ctx, *payment, state).await?.0;
                 if !is_under_way || settlement != Settlement::Instant {
@@ -125,9 +125,9 @@ impl PayoutDesk {
                 }
                 Ok((*payment, None))
             }
-            Prepared::Send { payment, destination, mode, at, settlement } => {
+            Prepared::Send { payment, destination, mode, at, settlement, magic } => {
                 let state = match self.bank.ask(&end_to_end_id(payout), at).await? {
-                    TransferState::Unknown => self.bank.send(order(&payment, &destination, mode, at, settlement)).await?,
+                    TransferState::Unknown => self.bank.send(order(&payment, &destination, mode, at, (settlement, magic))).await?,
                     state => state,
                 };
                 let after_ms = match state {
@@ -197,7 +197,13 @@ fn wait_ms(attempts: u32) -> i64 {
     ASK_BANK_AFTER_MS.saturating_mul(1_i64.checked_shl(attempts.min(32)).unwrap_or(i64::MAX)).min(LONGEST_WAIT_MS)
 }
 
-fn order(payment: &Payment, destination: &BankAccount, mode: AppliedMode, at: Timestamp, settlement: Settlement) -> CreditTransfer {
+fn order(
+    payment: &Payment,
+    destination: &BankAccount,
+    mode: AppliedMode,
+    at: Timestamp,
+    manner: (Settlement, MagicValues),
+) -> CreditTransfer {
     let payout = payment.as_payout();
     let must_be_instant = payout.is_some_and(|payout| payout.mode == Some(PayoutMode::InstantOnly));
     CreditTransfer {
@@ -208,7 +214,8 @@ fn order(payment: &Payment, destination: &BankAccount, mode: AppliedMode, at: Ti
         to: Beneficiary { name: destination.holder_name.clone(), account: destination.details.clone() },
         statement_text: payout.and_then(|payout| payout.statement_text.clone()),
         at,
-        settlement,
+        settlement: manner.0,
+        magic: manner.1,
     }
 }
 
@@ -259,13 +266,13 @@ impl Steering {
                 }
                 _ => Err(SteerError::Ended(payment)),
             },
-            Ok(Prepared::Send { payment, destination, mode, at, settlement }) => {
+            Ok(Prepared::Send { payment, destination, mode, at, settlement, magic }) => {
                 if let BankOutcome::Return(_) = outcome {
                     self.expect_return(ctx, payout).await?;
                 }
                 // The bank is told first: sending it is then the end of it.
                 in_time(self.bank.tell(&end_to_end_id(payout), outcome)).await.map_err(unavailable)?;
-                self.desk.bank.send(order(&payment, &destination, mode, at, settlement)).await.map_err(unavailable)?;
+                self.desk.bank.send(order(&payment, &destination, mode, at, (settlement, magic))).await.map_err(unavailable)?;
                 self.tell(ctx, *payment, outcome).await
             }
         }

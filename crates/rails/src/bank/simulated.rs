@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::Timestamp;
 use domain::bank_account::BankDetails;
 use domain::payment::{AppliedMode, InstantReach, ReceivingAccount, Refusal, ReturnReason, Sent, sent_at};
-use domain::platform::Settlement;
+use domain::platform::{MagicValues, Settlement};
 use engine::rail::bank::{BankOutcome, BankRail, CreditTransfer, FallBack, TransferState};
 use engine::rail::{RailError, RailFuture};
 use rusqlite::{Connection, OptionalExtension};
@@ -139,8 +139,8 @@ impl BankRail for SimulatedBank {
         self.tell(reference, BankOutcome::Fail(Refusal::PayoutExpired))
     }
 
-    fn takes_instant(&self, account: &BankDetails) -> RailFuture<'_, InstantReach> {
-        let reach = match behaviour(account) {
+    fn takes_instant(&self, account: &BankDetails, magic: MagicValues) -> RailFuture<'_, InstantReach> {
+        let reach = match behaviour(account, magic) {
             Behaviour::Succeeds | Behaviour::Waits | Behaviour::IsNeverInstant => InstantReach::Reachable,
             Behaviour::IsUnreachable => InstantReach::Unreachable,
         };
@@ -225,7 +225,7 @@ impl Row {
 
 /// Takes an order that is new.
 fn take(conn: &Connection, transfer: &CreditTransfer) -> Result<TransferState, BankError> {
-    let behaviour = behaviour(&transfer.to.account);
+    let behaviour = behaviour(&transfer.to.account, transfer.magic);
     let why_not_instant = match behaviour {
         Behaviour::IsNeverInstant => Some(Refusal::GenericOperation),
         Behaviour::IsUnreachable => Some(Refusal::InstantUnreachable),
@@ -376,6 +376,7 @@ mod tests {
             statement_text: None,
             at: NOW,
             settlement: Settlement::Instant,
+            magic: MagicValues::Heeded,
         }
     }
 
@@ -494,7 +495,7 @@ mod tests {
         let s = scene();
         for (iban, expected) in [(GOOD, InstantReach::Reachable), (UNREACHABLE, InstantReach::Unreachable)] {
             let account = transfer(iban, AppliedMode::Instant, FallBack::Never).to.account;
-            assert_eq!(s.bank.takes_instant(&account).await.unwrap(), expected);
+            assert_eq!(s.bank.takes_instant(&account, MagicValues::Heeded).await.unwrap(), expected);
         }
     }
 

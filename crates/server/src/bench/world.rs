@@ -41,7 +41,7 @@ pub async fn prepare(location: &Location, wallets: usize, platforms: usize) -> R
     let per_platform = wallets.div_ceil(platforms).max(2);
     let mut tenants = Vec::new();
     for number in 0..platforms {
-        let new = NewPlatform { client_id: format!("bench-{number}"), api_key: platform::random_key()?, data_set: None };
+        let new = NewPlatform { client_id: format!("bench-{number}"), api_key: platform::random_key()?, ..NewPlatform::default() };
         let id = platform::make(&installation.engine, &installation, &new).await?.platform;
         let mut tasks = Vec::new();
         for _ in 0..per_platform {

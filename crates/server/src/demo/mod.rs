@@ -52,7 +52,7 @@ fn play(location: &Location, args: &DemoArgs, json: bool) -> Result<ExitCode, Bo
         let running = Running::start(location, &args.serve, json).await?;
         let (address, public_url, installation) = (running.address, running.public_url.clone(), running.installation());
         let client_id = format!("demo-{}", installation.fresh_hex::<4>("demo", "")?);
-        let new = NewPlatform { api_key: installation.fresh_key(&client_id)?, client_id, data_set: None };
+        let new = NewPlatform { api_key: installation.fresh_key(&client_id)?, client_id, ..NewPlatform::default() };
         platform::make(&installation.engine, &installation, &new).await?;
         drop(installation);
         let sealing = running.sealing();

@@ -64,14 +64,45 @@ fn the_command_line_makes_a_data_set_too() {
     let world = World::new(2, 100, None);
     let make = |client_id: &str| {
         let mut command = florin(&world.data(), None);
-        command.args(["--json", "platform", "create", "--client-id", client_id, "--data-set", "rental"]);
+        command.args([
+            "--json",
+            "platform",
+            "create",
+            "--client-id",
+            client_id,
+            "--data-set",
+            "rental",
+            "--api-key",
+            "a-key-that-is-known",
+        ]);
+        command.args(["--settlement", "manual", "--limits", "15m=900", "--behaviour-date", "2026-05-01", "--clock", "2w"]);
         let told: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
         assert!(told["objects"]["host"].as_str().is_some_and(|id| id.starts_with("user_m_")), "{told}");
     };
     make("alone");
     let server = world.serve();
     make("served");
+    for client_id in ["alone", "served"] {
+        let mut client = Client::connect(server.address).unwrap();
+        client.login(client_id, "a-key-that-is-known");
+        let policy = client.send("POST", "/sandbox/v1/policy", None, "").unwrap().json();
+        assert_eq!(
+            (&policy["settlement"], &policy["limits"], &policy["behaviour_date"]),
+            (&json!("manual"), &json!({"15m": 900}), &json!("2026-05-01"))
+        );
+        let clock = client.send("GET", "/sandbox/v1/clock", None, "").unwrap().json();
+        assert_eq!(clock["ahead_ms"], json!(14 * 86_400_000), "{client_id}");
+    }
     server.kill();
+    for rules in [
+        ["--settlement", "soon", "--behaviour-date", "today", "--clock", "x"],
+        ["--limits", "1h=5", "--client-id", "y", "--rehearsal", "x"],
+    ] {
+        let output = florin(&world.data(), None).args(["platform", "create", "--client-id", "x"]).args(rules).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("limits") || ["settlement", "behaviour-date", "clock"].iter().all(|name| told.contains(name)), "{told}");
+    }
     let output = florin(&world.data(), None).args(["platform", "create", "--client-id", "x", "--data-set", "theatre"]).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(2) && told.contains("marketplace, crowdfunding, rental"), "{told}");
