@@ -1,5 +1,5 @@
 //! Pages for payers: typing a card ([`card`]), authenticating ([`challenge`]); for users who show who they are ([`sca`]); and for
-//! developers: why something was refused ([`explain`]), what hooks were told and answered ([`receiver`]).
+//! developers: why something was refused ([`self::explain`]), what hooks were told and answered ([`receiver`]).
 //!
 //! Each page is reached by a link nobody can guess, and leads to its end once. Pages need no script, load
 //! nothing from anywhere, and tell a browser so. Start with [`router`].
