@@ -399,6 +399,7 @@ pub fn read_failed(ctx: &Ctx, error: &StoreError) -> Problem {
     tracing::error!(%error, request = %ctx.request, platform = %ctx.platform, "a read failed");
     match error {
         StoreError::Retry(_) | StoreError::Behind => Problem::unavailable(),
+        StoreError::TooWide => Problem::conflict("The list is too long to be gone through for what was asked: ask for less of it."),
         StoreError::Fault(_) | StoreError::Unknown(_) => Problem::fault(),
     }
 }

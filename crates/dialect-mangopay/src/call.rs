@@ -229,6 +229,9 @@ impl Call {
         tracing::error!(%error, request = %self.ctx.request, platform = %self.ctx.platform, "a read failed");
         match error {
             StoreError::Retry(_) | StoreError::Behind => WireError::overloaded(),
+            StoreError::TooWide => {
+                WireError::param_message("The list is too long for these filters: ask for a narrower window with BeforeDate and AfterDate")
+            }
             StoreError::Fault(_) | StoreError::Unknown(_) => WireError::fault(),
         }
     }

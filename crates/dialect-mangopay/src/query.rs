@@ -153,7 +153,7 @@ impl<'a> Query<'a> {
                 self.errors.note(name, "Events older than 45 days can not be searched");
             }
         }
-        if is_empty { Narrowed::Nothing } else { Narrowed::To(EventFilter { types, before, after }) }
+        if is_empty { Narrowed::Nothing } else { Narrowed::To(EventFilter { types, before, after, hidden_until: None }) }
     }
 
     /// Notes a wrong value of a filter.
@@ -341,7 +341,7 @@ mod tests {
             assert!(query.finish().is_ok(), "{raw}");
         }
         let mut query = Query::parse(Some("EventType=KYC_SUCCEEDED"));
-        let never_yet = EventFilter { types: vec![EventType::KycSucceeded], before: None, after: None };
+        let never_yet = EventFilter { types: vec![EventType::KycSucceeded], before: None, after: None, hidden_until: None };
         assert_eq!(query.event_filter(Timestamp::from_seconds(0)), Narrowed::To(never_yet));
         assert!(query.finish().is_ok());
         let mut query = Query::parse(Some("EventType=NO_SUCH_EVENT"));
@@ -353,7 +353,7 @@ mod tests {
     fn events_are_narrowed() {
         let now = Timestamp::from_seconds(100 * 86_400);
         let mut query = Query::parse(Some("eventtype=payin_normal_created&AfterDate=8640000"));
-        let expected = EventFilter { types: vec![EventType::PayInCreated], before: None, after: Some(now) };
+        let expected = EventFilter { types: vec![EventType::PayInCreated], before: None, after: Some(now), hidden_until: None };
         assert_eq!(query.event_filter(now), Narrowed::To(expected));
         let mut query = Query::parse(Some("EventType=NOPE&AfterDate=1"));
         query.event_filter(now);

@@ -33,6 +33,7 @@ pub const fn of_refusal(refusal: Refusal) -> ResultText {
         Refusal::UserBlocked => ("008700", "User blocked by Fraud policy"),
         // A balance beyond 64 bits: the nearest documented limit.
         Refusal::BalanceTooLarge => ("002996", "Blocked due to User Balance limitations (maximum owned amount reached)"),
+        Refusal::AmountTooLarge => ("001011", "Transaction amount is higher than maximum permitted amount"),
         Refusal::PaymentPeriodExpired => ("101109", "The payment period has expired"),
         Refusal::PlatformNotLive => ("001015", "The client API access is not active"),
         Refusal::CardNotOwned => ("001023", "Author is not the card owner"),

@@ -18,7 +18,7 @@ use domain::{
 };
 use engine::{
     Agenda, Claim, Clock, Engine, EngineConfig, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads, Store,
-    StoreError, UuidIds,
+    StoreError, Syncer, UuidIds,
 };
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -88,6 +88,10 @@ impl Store for Memory {
         rows.directory.extend(books.directory.touched_keys().filter_map(|(key, slot)| Some((key.clone(), *slot.row()?))));
         rows.jobs.extend(books.jobs.touched().filter_map(Slot::row).map(|row| (row.id, row.clone())));
         Ok(())
+    }
+
+    fn syncer(&self) -> Option<Arc<dyn Syncer>> {
+        None
     }
 
     fn doubt(&mut self) -> bool {
@@ -167,7 +171,7 @@ impl Reads for Memory {
         panic!("no test here reads this")
     }
 
-    fn old_keys(&self, _: PlatformId, _: Timestamp, _: u32) -> ReadFuture<'_, Vec<IdempotencyKey>> {
+    fn old_keys(&self, _: Option<PlatformId>, _: Timestamp, _: u32) -> ReadFuture<'_, Vec<IdempotencyKey>> {
         panic!("no test here reads this")
     }
 

@@ -1,11 +1,10 @@
 //! One batch: load, decide, flush, answer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use domain::{Books, GivenIdRefused, Ids, Timestamp, Wanted};
 
-use crate::deliveries::Fresh;
+use crate::answers::{Answers, Flushed};
 use crate::engine::Refused;
 use crate::job::{Decided, Job};
 use crate::{Store, StoreError};
@@ -21,37 +20,47 @@ pub(crate) struct Runner {
     books: Books,
     wanted: Wanted,
     missed: Wanted,
-    fresh: Arc<Fresh>,
+    answers: Answers,
 }
 
+/// What has become of a command in its batch.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
+    /// Rows were missing to the end.
     Open,
+    /// It has its outcome.
     Decided,
+    /// What it makes did not get the id that was given for it.
     GivenIdRefused(GivenIdRefused),
+    /// Its platform was ended.
     Ended,
+    /// Florin is at fault.
     Faulty(&'static str),
 }
 
 impl Runner {
-    /// What its commits make to be sent is handed to `fresh`.
-    pub fn new(fresh: Arc<Fresh>) -> Self {
-        Self { books: Books::default(), wanted: Wanted::default(), missed: Wanted::default(), fresh }
+    /// Commands are answered by `answers`.
+    pub fn new(answers: Answers) -> Self {
+        Self { books: Books::default(), wanted: Wanted::default(), missed: Wanted::default(), answers }
     }
 
-    /// Runs `jobs` as one batch and answers each of them once it is durable.
+    /// Runs `jobs` as one batch and has each of them answered once it is durable.
     ///
     /// If the batch faults as a whole, each is run again alone, so that only the guilty one fails.
-    pub fn run(&mut self, jobs: &mut [Box<dyn Job>], store: &mut dyn Store, ids: &mut dyn Ids, now: Timestamp) {
-        match self.attempt(jobs, store, ids, now) {
-            Ok(()) => {}
+    pub fn run(&mut self, mut jobs: Vec<Box<dyn Job>>, store: &mut dyn Store, ids: &mut dyn Ids, now: Timestamp) {
+        if self.answers.is_broken() {
+            return jobs.iter_mut().for_each(|job| job.refuse(Refused::Fault));
+        }
+        match self.attempt(&mut jobs, store, ids, now) {
+            Ok(states) => self.flushed(jobs, states),
             // It may have happened: whoever did it again could do it twice.
             Err(error @ StoreError::Unknown(_)) => jobs.iter_mut().for_each(|job| give_up(job.as_mut(), &error)),
             Err(error) if jobs.len() > 1 => {
                 tracing::warn!(%error, jobs = jobs.len(), "a batch failed; its commands are run one by one");
-                for job in jobs {
-                    if let Err(error) = self.attempt(std::slice::from_mut(job), store, ids, now) {
-                        give_up(job.as_mut(), &error);
+                for mut job in jobs {
+                    match self.attempt(std::slice::from_mut(&mut job), store, ids, now) {
+                        Ok(states) => self.flushed(vec![job], states),
+                        Err(error) => give_up(job.as_mut(), &error),
                     }
                 }
             }
@@ -59,7 +68,29 @@ impl Runner {
         }
     }
 
-    fn attempt(&mut self, jobs: &mut [Box<dyn Job>], store: &mut dyn Store, ids: &mut dyn Ids, now: Timestamp) -> Result<(), StoreError> {
+    /// Has the store do its housekeeping.
+    pub fn idle(&self, store: &mut dyn Store) {
+        if self.answers.is_broken() {
+            return;
+        }
+        if let Err(error) = store.idle() {
+            tracing::error!(%error, "housekeeping failed");
+        }
+    }
+
+    /// Hands over what was flushed last.
+    fn flushed(&self, jobs: Vec<Box<dyn Job>>, states: Vec<State>) {
+        let made = self.answers.fresh().gather(&self.books);
+        self.answers.put(Flushed { jobs, states, made });
+    }
+
+    fn attempt(
+        &mut self,
+        jobs: &mut [Box<dyn Job>],
+        store: &mut dyn Store,
+        ids: &mut dyn Ids,
+        now: Timestamp,
+    ) -> Result<Vec<State>, StoreError> {
         self.wanted.clear();
         for job in jobs.iter() {
             job.needs(&mut self.wanted);
@@ -80,19 +111,7 @@ impl Runner {
                 continue;
             }
             match decided.and_then(|()| store.flush(&self.books)) {
-                Ok(()) => {
-                    self.fresh.put(&self.books);
-                    for (job, state) in jobs.iter_mut().zip(states) {
-                        match state {
-                            State::Decided => job.answer(),
-                            State::GivenIdRefused(why) => job.refuse(Refused::GivenId(why)),
-                            State::Ended => job.refuse(Refused::Ended),
-                            State::Open => fault(job.as_mut(), "its rows were never all there"),
-                            State::Faulty(why) => fault(job.as_mut(), why),
-                        }
-                    }
-                    return Ok(());
-                }
+                Ok(()) => return Ok(states),
                 Err(error) => {
                     store.abandon();
                     // What may have been stored has its ids.
@@ -174,11 +193,6 @@ fn give_up(job: &mut dyn Job, error: &StoreError) {
     tracing::error!(%error, command = job.name(), request = %job.ctx().request, platform = %job.ctx().platform, "a command failed");
     job.refuse(match error {
         StoreError::Retry(_) | StoreError::Behind => Refused::Overloaded,
-        StoreError::Fault(_) | StoreError::Unknown(_) => Refused::Fault,
+        StoreError::TooWide | StoreError::Fault(_) | StoreError::Unknown(_) => Refused::Fault,
     });
-}
-
-fn fault(job: &mut dyn Job, why: &'static str) {
-    tracing::error!(why, command = job.name(), request = %job.ctx().request, platform = %job.ctx().platform, "a command is at fault");
-    job.refuse(Refused::Fault);
 }

@@ -100,6 +100,13 @@ struct State {
     is_cut: bool,
 }
 
+/// What one commit has made that listeners are told of.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    has_changed: bool,
+    rows: Vec<Delivery>,
+}
+
 /// What was handed over.
 #[derive(Debug, Default)]
 pub struct Handed {
@@ -136,28 +143,30 @@ impl Fresh {
         self.woken.notify_one();
     }
 
-    /// Hands over what a commit has made.
-    pub(crate) fn put(&self, books: &Books) {
+    /// What a commit has made, to be handed over once it is durable.
+    pub(crate) fn gather(&self, books: &Books) -> Made {
         let told_of = [Hook::KIND.number, SigningKey::KIND.number, Platform::KIND.number];
-        if books.records.touched().filter_map(Slot::row).any(|record| told_of.contains(&record.kind.number)) {
+        let has_changed = books.records.touched().filter_map(Slot::row).any(|record| told_of.contains(&record.kind.number));
+        let mut made = books.deliveries.touched().peekable();
+        if made.peek().is_none() || !self.lock().is_wanted {
+            return Made { has_changed, rows: Vec::new() };
+        }
+        let new = made.filter_map(|slot| if let Slot::New(delivery) = slot { Some(*delivery) } else { None });
+        Made { has_changed, rows: new.collect() }
+    }
+
+    /// Hands over what a commit has made.
+    pub(crate) fn hand(&self, made: Made) {
+        if made.has_changed {
             self.changes.fetch_add(1, Ordering::AcqRel);
         }
-        let mut made = books.deliveries.touched().peekable();
-        if made.peek().is_none() {
+        if made.rows.is_empty() {
             return;
         }
         let mut state = self.lock();
-        if !state.is_wanted {
-            return;
-        }
-        for slot in made {
-            let Slot::New(delivery) = slot else { continue };
-            if state.rows.len() >= FRESH_MAX {
-                state.is_cut = true;
-                break;
-            }
-            state.rows.push_back(*delivery);
-        }
+        let room = FRESH_MAX.saturating_sub(state.rows.len());
+        state.is_cut |= made.rows.len() > room;
+        state.rows.extend(made.rows.into_iter().take(room));
         drop(state);
         self.wake();
     }

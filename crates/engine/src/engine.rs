@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::{Answer, Command, Ctx, GivenIdRefused, Ids};
 use tokio::sync::oneshot;
 
+use crate::answers::Answers;
 use crate::batch::Runner;
 use crate::deliveries::Fresh;
 use crate::job::{Answering, AsItIs, Begun, Claiming, Closing, Job, Keyed, Last, Queued, Reply, Settling};
@@ -83,7 +84,7 @@ impl Engine {
     pub fn start(store: Box<dyn Store>, clock: Arc<dyn Clock>, ids: Box<dyn Ids>, config: EngineConfig) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(config.queue);
         let fresh = Arc::new(Fresh::default());
-        let runner = Runner::new(Arc::clone(&fresh));
+        let runner = Runner::new(Answers::behind(Arc::clone(&fresh), store.syncer())?);
         let thread = std::thread::Builder::new()
             .name("florin-writer".to_owned())
             .spawn(move || write(store, &jobs, &*clock, ids, runner, config))?;
@@ -176,16 +177,16 @@ fn write(
     mut runner: Runner,
     config: EngineConfig,
 ) {
-    let mut batch = Vec::with_capacity(config.batch);
+    let mut batch = Vec::new();
     loop {
         match jobs.recv_timeout(config.idle_after) {
             Ok(job) => batch.push(job),
             Err(RecvTimeoutError::Timeout) => {
-                idle(store.as_mut());
+                runner.idle(store.as_mut());
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => {
-                idle(store.as_mut());
+                runner.idle(store.as_mut());
                 return;
             }
         }
@@ -193,13 +194,7 @@ fn write(
             let Ok(job) = jobs.try_recv() else { break };
             batch.push(job);
         }
-        runner.run(&mut batch, store.as_mut(), ids.as_mut(), clock.now());
-        batch.clear();
-    }
-}
-
-fn idle(store: &mut dyn Store) {
-    if let Err(error) = store.idle() {
-        tracing::error!(%error, "housekeeping failed");
+        let next = Vec::with_capacity(batch.len());
+        runner.run(std::mem::replace(&mut batch, next), store.as_mut(), ids.as_mut(), clock.now());
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use domain::{Answer, Command, Ctx, Ids};
 use tokio::sync::oneshot;
 
+use crate::answers::Answers;
 use crate::batch::Runner;
 use crate::engine::Refused;
 use crate::job::{Answering, AsItIs, Job, Keyed, Queued, Reply};
@@ -59,13 +60,14 @@ impl Inline {
     /// An engine over a store.
     #[must_use]
     pub fn new(store: Box<dyn Store>, ids: Box<dyn Ids>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, ids, clock, runner: Runner::new(Arc::default()) }
+        let runner = Runner::new(Answers::at_once(Arc::default(), store.syncer()));
+        Self { store, ids, clock, runner }
     }
 
     /// Runs a batch to its end.
-    pub fn run(&mut self, mut batch: Batch) {
+    pub fn run(&mut self, batch: Batch) {
         let now = self.clock.now();
-        self.runner.run(&mut batch.0, self.store.as_mut(), self.ids.as_mut(), now);
+        self.runner.run(batch.0, self.store.as_mut(), self.ids.as_mut(), now);
     }
 
     /// Has the store do its housekeeping.

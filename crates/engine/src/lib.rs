@@ -17,6 +17,7 @@
 )]
 
 mod acquirer;
+mod answers;
 mod backlog;
 pub mod batch;
 mod chance;
@@ -54,6 +55,6 @@ pub use read_trail::ReadTrail;
 pub use reads::{AGENDA_MAX, Agenda, Claim, EventFilter, Listed, Listing, OfPayments, Page, PaymentFilter, ReadFuture, Reads};
 pub use retention::Retention;
 pub use seeded::Seeded;
-pub use store::{Store, StoreError};
+pub use store::{Store, StoreError, Syncer};
 pub use story::{AuditRow, EntryRow, PostingRow, STORY_ROWS_MAX, Sought, Story};
 pub use voice::{Listener, Subject, Voice};

@@ -76,6 +76,8 @@ pub struct EventFilter {
     pub before: Option<Timestamp>,
     /// After this, exclusive.
     pub after: Option<Timestamp>,
+    /// What happened until then is not shown at all, about: the list is cut there, without looking at each row.
+    pub hidden_until: Option<Timestamp>,
 }
 
 /// Which records of a kind are wanted.
@@ -124,8 +126,9 @@ pub struct Agenda {
 
 /// The reading half of a store, shared by all.
 ///
-/// Every method names the tenant; what belongs to another one is not there. Lists wait, at most a
-/// second, until they hold everything that was acknowledged before they were asked for, and fail past that.
+/// Every method names the tenant, but those that Florin looks with for work of its own; what belongs to another one is not there. Lists wait, at most a
+/// second, until they hold everything that was acknowledged before they were asked for, and fail past that; one that would have to go along too
+/// many rows is `TooWide`.
 pub trait Reads: Send + Sync {
     /// An account with its present balance.
     fn account(&self, platform: PlatformId, id: AccountId) -> ReadFuture<'_, Option<Account>>;
@@ -156,8 +159,9 @@ pub trait Reads: Send + Sync {
     ) -> ReadFuture<'_, (i64, i64)>;
     /// Platforms in the order of their ids, from the one after `after`, at most `limit`.
     fn platforms(&self, after: Option<PlatformId>, limit: u32) -> ReadFuture<'_, Vec<PlatformId>>;
-    /// Idempotency keys that were answered, and first used at `until` (real time) or before: some of the oldest, at most `limit`.
-    fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>>;
+    /// Idempotency keys that were answered, and first used at `until` (real time) or before: at most `limit`, of one platform, or of
+    /// whatever platforms.
+    fn old_keys(&self, of: Option<PlatformId>, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>>;
     /// What is stored of one object's life, everything that was acknowledged before. A store that keeps no
     /// such things has none.
     fn story(&self, _: PlatformId, _: Sought) -> ReadFuture<'_, Story> {

@@ -1,5 +1,6 @@
 //! Taking away what is old, a little at a time.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use domain::platform::{AccessToken, Platform};
 use domain::retention::{ENDED_KEPT_MS, EraseUser, Erased, ForgetKeys, ForgetSessions, ForgetTokens, KEYS_KEPT_MS, SESSIONS_KEPT_MS};
 use domain::sca::ScaSession;
 use domain::user::User;
-use domain::{Command, Ctx, Ids, Kind, Named, PlatformId, Record, RecordKey, Resource, Timestamp, UserId};
+use domain::{Command, Ctx, IdempotencyKey, Ids, Kind, Named, PlatformId, Record, RecordKey, Resource, Timestamp, UserId};
 
 use crate::{Clock, Engine, Listing, Page, Reads, StoreError};
 
@@ -18,6 +19,8 @@ const PAUSE: Duration = Duration::from_secs(600);
 const REST: Duration = Duration::from_millis(20);
 /// Rows taken away with one command; lists give no longer pages.
 const STEP: u32 = 100;
+/// Keys taken away at once, whatever their platforms: they are as many as requests.
+const KEYS: u32 = 1_000;
 /// Platforms looked up at once.
 const PLATFORMS: u32 = 100;
 
@@ -65,24 +68,35 @@ impl Retention {
     pub async fn sweep_of(&self, platform: PlatformId) -> Result<usize, StoreError> {
         let mut all: usize = 0;
         loop {
-            match self.step(platform).await? {
+            match self.forget_keys(Some(platform)).await?.saturating_add(self.step(platform).await?) {
                 0 => return Ok(all),
                 rows => all = all.saturating_add(rows),
             }
         }
     }
 
-    /// Goes through all platforms once.
+    /// Goes through all platforms once. One whose turn fails is told of, and does not keep the others from theirs.
     async fn round(&self, rest: Duration) -> Result<usize, StoreError> {
         let (mut rows, mut after) = (0_usize, None);
+        loop {
+            let forgotten = self.forget_keys(None).await?;
+            if forgotten == 0 {
+                break;
+            }
+            rows = rows.saturating_add(forgotten);
+            tokio::time::sleep(rest).await;
+        }
         loop {
             let platforms = self.reads.platforms(after, PLATFORMS).await?;
             for platform in &platforms {
                 loop {
-                    let step = self.step(*platform).await?;
-                    rows = rows.saturating_add(step);
-                    if step == 0 {
-                        break;
+                    match self.step(*platform).await {
+                        Ok(0) => break,
+                        Ok(step) => rows = rows.saturating_add(step),
+                        Err(error) => {
+                            tracing::error!(%error, %platform, "old rows of a platform could not be taken away");
+                            break;
+                        }
                     }
                     tokio::time::sleep(rest).await;
                 }
@@ -94,6 +108,20 @@ impl Retention {
         }
     }
 
+    /// Takes idempotency keys away that are old, of one platform or of whatever platforms.
+    async fn forget_keys(&self, of: Option<PlatformId>) -> Result<usize, StoreError> {
+        let until = self.clock.now().plus_ms(KEYS_KEPT_MS.saturating_neg());
+        let mut of_platforms: BTreeMap<PlatformId, Vec<IdempotencyKey>> = BTreeMap::new();
+        for key in self.reads.old_keys(of, until, KEYS).await? {
+            of_platforms.entry(key.platform).or_default().push(key);
+        }
+        let mut rows = 0_usize;
+        for (platform, keys) in of_platforms {
+            rows = rows.saturating_add(self.decided(platform, ForgetKeys { keys }).await?);
+        }
+        Ok(rows)
+    }
+
     async fn step(&self, platform: PlatformId) -> Result<usize, StoreError> {
         let real_now = self.clock.now();
         let business = self.reads.record(RecordKey { kind: Platform::KIND, platform, id: platform.0 }).await?;
@@ -103,10 +131,6 @@ impl Retention {
         let now = real_now.plus_ms(offset_ms);
         let mut rows = 0_usize;
 
-        let keys = self.reads.old_keys(platform, real_now.plus_ms(KEYS_KEPT_MS.saturating_neg()), STEP).await?;
-        if !keys.is_empty() {
-            rows = rows.saturating_add(self.decided(platform, ForgetKeys { keys }).await?);
-        }
         // They are listed by business time and end in real time, which is never ahead of it.
         let tokens = self.oldest(platform, AccessToken::KIND, now).await?;
         let ended = |token: &AccessToken| token.expires_at <= real_now;
@@ -127,24 +151,39 @@ impl Retention {
         Ok(rows)
     }
 
-    /// Erases users of a platform that was ended; those who are held stay. Gives how many.
+    /// Erases some users of a platform that was ended; those who are held stay. Gives how many.
     async fn erase_users(&self, platform: PlatformId, now: Timestamp) -> Result<usize, StoreError> {
-        let users = self.oldest(platform, User::KIND, now.plus_ms(1)).await?;
-        let mut count: usize = 0;
-        for user in ids_of(&users, |user: &User| !user.is_held).map(UserId) {
-            let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(platform, RequestId::SPACE));
-            let erased = self.engine.run(Ctx::system(platform, request), EraseUser { user }).await;
-            if erased.map_err(|refused| StoreError::Fault(refused.to_string()))? == Ok(Erased::Done) {
-                count = count.saturating_add(1);
+        let mut number: u64 = 1;
+        loop {
+            let page = Page { number, size: STEP, newest_first: false };
+            let users = self.records(platform, User::KIND, now.plus_ms(1), page).await?;
+            let mut count: usize = 0;
+            for user in ids_of(&users, |user: &User| !user.is_held).map(UserId) {
+                let request = self.fresh_request(platform);
+                let erased = self.engine.run(Ctx::system(platform, request), EraseUser { user }).await;
+                if erased.map_err(|refused| StoreError::Fault(refused.to_string()))? == Ok(Erased::Done) {
+                    count = count.saturating_add(1);
+                }
             }
+            // A page of those who are held is in nobody's way.
+            if count > 0 || users.is_empty() {
+                return Ok(count);
+            }
+            number = number.saturating_add(1);
         }
-        Ok(count)
     }
 
     async fn oldest(&self, platform: PlatformId, kind: &'static Kind, before: Timestamp) -> Result<Vec<Record>, StoreError> {
+        self.records(platform, kind, before, Page { number: 1, size: STEP, newest_first: false }).await
+    }
+
+    async fn records(&self, platform: PlatformId, kind: &'static Kind, before: Timestamp, page: Page) -> Result<Vec<Record>, StoreError> {
         let listing = Listing { before: Some(before), ..Listing::default() };
-        let page = Page { number: 1, size: STEP, newest_first: false };
         self.reads.records(platform, kind, listing, page).await.map(|listed| listed.rows)
+    }
+
+    fn fresh_request(&self, platform: PlatformId) -> RequestId {
+        RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(platform, RequestId::SPACE))
     }
 
     async fn decided<C: Command<Outcome = usize, Error = std::convert::Infallible>>(
@@ -152,8 +191,7 @@ impl Retention {
         platform: PlatformId,
         command: C,
     ) -> Result<usize, StoreError> {
-        let request = RequestId(self.ids.lock().unwrap_or_else(PoisonError::into_inner).fresh_of(platform, RequestId::SPACE));
-        match self.engine.run(Ctx::system(platform, request), command).await {
+        match self.engine.run(Ctx::system(platform, self.fresh_request(platform)), command).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(never)) => match never {},
             Err(refused) => Err(StoreError::Fault(refused.to_string())),

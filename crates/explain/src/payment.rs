@@ -172,6 +172,7 @@ fn refused(facts: &PaymentFacts<'_>, refusal: Refusal) -> Met {
         | R::BankTechnical
         | R::TechnicalError => met = met.with("charged", payment.debited),
         R::InstantAmountTooHigh | R::InstantDuplicate => met = met.with("amount", payment.credited),
+        R::AmountTooLarge => met = met.with("debited", payment.debited),
         R::BalanceTooLarge
         | R::PlatformNotLive
         | R::AuthenticationFailed

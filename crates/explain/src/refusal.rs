@@ -72,6 +72,11 @@ pub const fn explain(refusal: Refusal) -> Text {
             "Mangopay documentation, \"User blocks\"",
             &["POST /sandbox/v1/users/{id}/unblock lets the user's money flow again."],
         ),
+        R::AmountTooLarge => text(
+            "amount_too_large",
+            "Florin, docs/compat/mangopay.md",
+            &["Take a lower amount: a card is charged 10,000,000,000,000 minor units at most."],
+        ),
         R::BalanceTooLarge => text(
             "balance_too_large",
             "Florin, docs/compat/mangopay.md",

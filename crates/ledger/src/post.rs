@@ -111,6 +111,13 @@ pub fn post(entry: EntryId, legs: &Legs, mut find: impl FnMut(AccountId) -> Opti
         return Err(PostError::NoSuchAccount { account });
     }
     balanced(legs, &accounts)?;
+    // What is lacking is said before what would not fit: whoever has little cannot move more than any account holds.
+    for (leg, account) in legs.as_slice().iter().zip(&accounts) {
+        let after = Account { balance: account.balance.saturating_add(leg.amount), ..*account };
+        if leg.amount < 0 && !after.is_above_floor() {
+            return Err(PostError::InsufficientFunds { account: leg.account });
+        }
+    }
     let mut postings = SmallVec::new();
     for (line, (leg, account)) in legs.as_slice().iter().zip(&mut accounts).enumerate() {
         account.balance = account.balance.checked_add(leg.amount).ok_or(PostError::Overflow)?;
@@ -124,11 +131,6 @@ pub fn post(entry: EntryId, legs: &Legs, mut find: impl FnMut(AccountId) -> Opti
             currency: leg.currency,
             balance_after: account.balance,
         });
-    }
-    for (leg, account) in legs.as_slice().iter().zip(&accounts) {
-        if leg.amount < 0 && !account.is_above_floor() {
-            return Err(PostError::InsufficientFunds { account: leg.account });
-        }
     }
     Ok(Posted { postings, accounts })
 }
@@ -230,7 +232,8 @@ mod tests {
         check(&[(1, 0)], one.clone(), Err(PostError::NoSuchAccount { account: id(2) }));
         check(&[(1, 0), (5, 0)], Legs::new().moving(id(1), id(5), eur(1)), Err(PostError::Unbalanced));
         check(&[(1, 0)], Legs::new(), Err(PostError::Unbalanced));
-        check(&[(1, 0), (2, i64::MAX)], one.clone(), Err(PostError::Overflow));
+        check(&[(1, 59), (2, i64::MAX)], one.clone(), Err(PostError::InsufficientFunds { account: id(1) }));
+        check(&[(1, 60), (2, i64::MAX)], one.clone(), Err(PostError::Overflow));
         check(&[(1, 59), (2, 0)], one, Err(PostError::InsufficientFunds { account: id(1) }));
     }
 

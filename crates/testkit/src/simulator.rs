@@ -2,8 +2,12 @@
 //! model ledger as oracle.
 //!
 //! A run is a function of its seed. What it holds against the model after every restart: each
-//! acknowledged payment is there as acknowledged; a key that was not answered ended in one payment or
-//! none; balances are the sum of the stored payments; the ledger verifies.
+//! acknowledged payment is there as acknowledged, with the amounts and wallets that were asked for; a key that was not answered
+//! ended in one of the payments asked for under it, or in none; every balance is what the model's own sums make it, as are the
+//! platform's fees; the ledger verifies. At each answer: a transfer was refused only where money could be lacking, and
+//! moved only where it could be there.
+//!
+//! Its money comes by bank wire and moves by transfer. Holds, payouts, refunds and cards are not in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,7 +20,7 @@ use domain::platform::{CreatePlatform, Environment, Policy};
 use domain::user::{Category, Demands, PersonProfile, Profile, RegisterUser};
 use domain::wallet::OpenWallet;
 use domain::{Answer, Books, Ctx, IdempotencyKey, PaymentId, PlatformId, Secret, Timestamp, UserId, WalletId, Wanted};
-use engine::{Awaited, Batch, Clock, Inline, Keyed, Reply, Store, StoreError, UuidIds};
+use engine::{Awaited, Batch, Clock, Inline, Keyed, Reply, Store, StoreError, Syncer, UuidIds};
 use ledger::{Account, AccountId, Role, Uid, Verifier};
 use money::{Currency, Money};
 use rand::rngs::SmallRng;
@@ -107,6 +111,10 @@ impl Store for Faulty {
         }
     }
 
+    fn syncer(&self) -> Option<Arc<dyn Syncer>> {
+        self.inner.syncer()
+    }
+
     fn doubt(&mut self) -> bool {
         self.inner.doubt()
     }
@@ -127,14 +135,66 @@ struct ModelWallet {
     owner: UserId,
 }
 
+/// A transfer as it was asked for; wallets by their place in the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Intent {
+    from: usize,
+    to: usize,
+    debited: i64,
+    fees: i64,
+}
+
+/// A bank wire as it was declared and sent.
+#[derive(Clone, Copy, Debug)]
+struct Wire {
+    to: usize,
+    received: i64,
+    fees: i64,
+}
+
 /// What the model expects of the store.
 #[derive(Default)]
 struct Model {
     wallets: Vec<ModelWallet>,
+    /// What each wallet holds, by the model's own sums.
+    balances: Vec<i64>,
+    /// What the platform has kept.
+    fees: i64,
+    /// What was asked for by each payment that was acknowledged.
+    transfers: BTreeMap<PaymentId, Intent>,
+    /// What was asked for under keys that nobody was told of: one of it may have happened.
+    unsure: BTreeMap<String, Vec<Intent>>,
+    /// Wires that may have been booked.
+    unsure_wires: BTreeMap<PaymentId, Wire>,
     /// Payments that were acknowledged, as they were.
     acknowledged: BTreeMap<PaymentId, Status>,
     /// Keys by how they were answered: `None` while nobody was told anything.
     keys: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+impl Model {
+    fn transferred(&mut self, payment: PaymentId, intent: Intent, status: Status) {
+        self.transfers.insert(payment, intent);
+        if status == Status::Succeeded {
+            self.balances[intent.from] -= intent.debited;
+            self.balances[intent.to] += intent.debited - intent.fees;
+            self.fees += intent.fees;
+        }
+    }
+
+    fn received(&mut self, wire: Wire) {
+        self.balances[wire.to] += wire.received - wire.fees;
+        self.fees += wire.fees;
+    }
+
+    /// Whether a payment is what was asked for.
+    fn is_of(&self, payment: &Payment, intent: Intent) -> bool {
+        let wallet = |place: usize| self.wallets.get(place).map(|wallet| wallet.id.account());
+        payment.debited.minor() == intent.debited
+            && payment.credited.minor() == intent.debited - intent.fees
+            && payment.fees.minor() == intent.fees
+            && (payment.debited_wallet, payment.credited_wallet) == (wallet(intent.from), wallet(intent.to))
+    }
 }
 
 /// Figures of a run, to see that it did something.
@@ -289,6 +349,7 @@ impl<'a> Run<'a> {
         self.batch(batch);
         if let Some(Ok(Ok(wallet))) = made.take() {
             self.model.wallets.push(ModelWallet { id: WalletId(wallet.lead.id), owner });
+            self.model.balances.push(0);
         }
     }
 
@@ -329,11 +390,14 @@ impl<'a> Run<'a> {
         self.batch(batch);
         let done = told.iter_mut().filter_map(Awaited::take).filter(|answer| matches!(answer, Ok(Ok(_)))).count();
         assert!(done <= 1, "money was received twice");
+        let wire = Wire { to: at, received: money.minor(), fees: fees.minor() };
         if done == 1 {
             self.model.acknowledged.insert(pay_in.id, Status::Succeeded);
+            self.model.received(wire);
         } else {
             // Nobody was told: it may have happened or not.
             self.model.acknowledged.remove(&pay_in.id);
+            self.model.unsure_wires.insert(pay_in.id, wire);
         }
     }
 
@@ -344,27 +408,30 @@ impl<'a> Run<'a> {
         let mut batch = Batch::default();
         let mut asked = Vec::new();
         for _ in 0..1 + self.below(12) {
-            let from = self.below(self.model.wallets.len());
-            let to = self.below(self.model.wallets.len());
-            let (from, to) = (self.model.wallets[from], self.model.wallets[to]);
+            let (from, to) = (self.below(self.model.wallets.len()), self.below(self.model.wallets.len()));
             let debited = 1 + self.below(300) as i64;
+            let intent = Intent { from, to, debited, fees: self.below(3) as i64 * (debited / 10) };
+            let (from, to) = (self.model.wallets[from], self.model.wallets[to]);
             let transfer = TransferFunds {
                 author: from.owner,
                 credited_user: None,
                 from: from.id,
                 to: to.id,
-                debited: Money::new(debited, Currency::EUR).expect("positive"),
-                fees: Money::new(self.below(3) as i64 * (debited / 10), Currency::EUR).expect("positive"),
+                debited: Money::new(intent.debited, Currency::EUR).expect("positive"),
+                fees: Money::new(intent.fees, Currency::EUR).expect("positive"),
                 tag: Some(Secret::new("note".to_owned())),
                 presence: None,
             };
             // Keys are few, so that some come again: within a batch, later, and after a death.
             let key = format!("key-{}", self.below(400));
-            asked.push((key.clone(), batch.add_keyed(self.ctx, transfer, Some(self.keyed(&key)), render)));
+            asked.push((key.clone(), intent, batch.add_keyed(self.ctx, transfer, Some(self.keyed(&key)), render)));
         }
+        let before = self.model.balances.clone();
         self.batch(batch);
-        for (key, mut awaited) in asked {
-            self.note(key, awaited.take());
+        let answers: Vec<_> = asked.into_iter().map(|(key, intent, mut awaited)| (key, intent, awaited.take())).collect();
+        check_refusals(&before, &answers, self.is_dead());
+        for (key, intent, answer) in answers {
+            self.note(key, intent, answer);
         }
     }
 
@@ -373,13 +440,15 @@ impl<'a> Run<'a> {
         Keyed { key, fingerprint: [0; 16], path: "/simulated".into() }
     }
 
-    fn note(&mut self, key: String, answer: Option<Result<Reply, engine::Refused>>) {
+    fn note(&mut self, key: String, intent: Intent, answer: Told) {
         match answer {
             Some(Ok(Reply::Answer(answer))) => {
+                self.model.unsure.remove(&key);
                 let before = self.model.keys.insert(key.clone(), Some(answer.body.to_vec()));
                 assert!(!matches!(before, Some(Some(_))), "{key} was used twice");
                 if let Some((id, status)) = parse(&answer.body) {
                     self.model.acknowledged.insert(id, status);
+                    self.model.transferred(id, intent, status);
                     *(if status == Status::Succeeded { &mut self.seen.moved } else { &mut self.seen.refused }) += 1;
                 }
             }
@@ -389,9 +458,21 @@ impl<'a> Run<'a> {
                 assert!(known, "{key} is said to be used, and was not");
             }
             _ => {
+                self.model.unsure.entry(key.clone()).or_default().push(intent);
                 self.model.keys.entry(key).or_insert(None);
             }
         }
+    }
+
+    /// Takes up what happened without anybody having been told: a stored answer, and a wire that was booked.
+    fn learn(&mut self, key: &str, body: &[u8], reads: &Arc<dyn engine::Reads>) {
+        let asked = self.model.unsure.remove(key).unwrap_or_default();
+        let Some((id, status)) = parse(body) else { return };
+        let payment = self.runtime.block_on(reads.payment(self.ctx.platform, id)).expect("readable").expect("an answered payment is there");
+        let intent = asked.into_iter().find(|intent| self.model.is_of(&payment, *intent));
+        let intent = intent.unwrap_or_else(|| panic!("{key} ended in a payment that nobody asked for under it"));
+        self.model.transferred(id, intent, status);
+        self.model.acknowledged.insert(id, status);
     }
 
     fn check(&mut self) {
@@ -414,30 +495,86 @@ impl<'a> Run<'a> {
         let report = verifier.finish();
         assert!(report.holds(), "{:?}", report.findings);
         let platform = self.ctx.platform;
+        self.learn_of_the_unsure(&reads);
         for (id, status) in &self.model.acknowledged {
             let payment = self.runtime.block_on(reads.payment(platform, *id)).expect("readable").expect("an acknowledged payment is there");
             assert_eq!(payment.status, *status, "an acknowledged payment is as it was acknowledged");
             assert_eq!(operations.contains(&payment.id.0), payment.status == Status::Succeeded, "money moved if it succeeded");
-        }
-        for (key, answer) in &mut self.model.keys {
-            let keyed = IdempotencyKey { platform, dialect: 1, key: key.as_str().into() };
-            let stored = self.runtime.block_on(reads.key(keyed)).expect("readable");
-            let body = stored.and_then(|row| match row.state {
-                domain::KeyState::Answered(Answer { body, .. }) => Some(body.to_vec()),
-                domain::KeyState::Claimed => None,
-            });
-            match (&answer, &body) {
-                (Some(told), Some(body)) => assert_eq!(told, body, "the stored answer is the one given"),
-                (Some(_), None) => panic!("the answer to {key} is lost"),
-                // What nobody was told of may have happened; from now on it is known.
-                (None, _) => answer.clone_from(&body),
+            if let Some(intent) = self.model.transfers.get(id) {
+                assert!(self.model.is_of(&payment, *intent), "{payment:?} is not what was asked for: {intent:?}");
             }
         }
-        for wallet in &self.model.wallets {
+        for (key, answer) in &self.model.keys {
+            let stored = self.stored_answer(key, &reads);
+            match (answer, stored) {
+                (Some(told), Some(body)) => assert_eq!(*told, body, "the stored answer is the one given"),
+                (Some(_), None) => panic!("the answer to {key} is lost"),
+                (None, stored) => assert_eq!(stored, None, "what was stored was taken up"),
+            }
+        }
+        for (wallet, expected) in self.model.wallets.iter().zip(&self.model.balances) {
             let shown =
                 self.runtime.block_on(reads.account(platform, wallet.id.account())).expect("readable").expect("the wallet is there");
             assert_eq!(Some(&shown), balances.get(&wallet.id.account()), "what is shown is what is written");
             assert_eq!((shown.role, shown.holder), (Role::Wallet, Some(wallet.owner.0)));
+            assert_eq!((shown.balance, shown.held), (*expected, 0), "a wallet holds what the model says");
+        }
+        let fees = self.runtime.block_on(reads.accounts(platform, vec![Role::Fees])).expect("readable");
+        assert_eq!(fees.iter().map(|account| account.balance).sum::<i64>(), self.model.fees, "the platform has kept what the model says");
+    }
+
+    /// What may have happened and has, is known from now on.
+    fn learn_of_the_unsure(&mut self, reads: &Arc<dyn engine::Reads>) {
+        let unanswered: Vec<String> = self.model.keys.iter().filter(|(_, answer)| answer.is_none()).map(|(key, _)| key.clone()).collect();
+        for key in unanswered {
+            if let Some(body) = self.stored_answer(&key, reads) {
+                self.learn(&key, &body, reads);
+                self.model.keys.insert(key, Some(body));
+            }
+        }
+        for (id, wire) in std::mem::take(&mut self.model.unsure_wires) {
+            let payment = self.runtime.block_on(reads.payment(self.ctx.platform, id)).expect("readable").expect("a declared wire is there");
+            self.model.acknowledged.insert(id, payment.status);
+            if payment.status == Status::Succeeded {
+                self.model.received(wire);
+            }
+        }
+    }
+
+    fn stored_answer(&self, key: &str, reads: &Arc<dyn engine::Reads>) -> Option<Vec<u8>> {
+        let keyed = IdempotencyKey { platform: self.ctx.platform, dialect: 1, key: key.into() };
+        let stored = self.runtime.block_on(reads.key(keyed)).expect("readable");
+        stored.and_then(|row| match row.state {
+            domain::KeyState::Answered(Answer { body, .. }) => Some(body.to_vec()),
+            domain::KeyState::Claimed => None,
+        })
+    }
+}
+
+/// What a caller was told, if anything.
+type Told = Option<Result<Reply, engine::Refused>>;
+
+/// Holds the answers of one batch against the balances before it, whose order within the batch is not promised: a transfer is refused
+/// only if its wallet could have come to lack the money, and moves it only if it could have been there.
+fn check_refusals(before: &[i64], answers: &[(String, Intent, Told)], is_dead: bool) {
+    if is_dead {
+        return;
+    }
+    let ended = |told: &Told| match told {
+        Some(Ok(Reply::Answer(answer))) => parse(&answer.body).map(|(_, status)| status),
+        _ => None,
+    };
+    let moved = || answers.iter().filter(|(_, _, told)| ended(told) == Some(Status::Succeeded)).map(|(_, intent, _)| intent);
+    for (key, intent, told) in answers {
+        let held = before[intent.from];
+        let least = held - moved().filter(|other| other.from == intent.from).map(|other| other.debited).sum::<i64>();
+        let most = held + moved().filter(|other| other.to == intent.from).map(|other| other.debited - other.fees).sum::<i64>();
+        match ended(told) {
+            // The rule says so, whatever is there.
+            Some(status) if intent.from == intent.to => assert_eq!(status, Status::Failed, "{key} moved money from a wallet into itself"),
+            Some(Status::Failed) => assert!(least < intent.debited, "{key} was refused, and {least} to {most} were there: {intent:?}"),
+            Some(Status::Succeeded) => assert!(most >= intent.debited, "{key} moved what was not there, {most} at most: {intent:?}"),
+            _ => {}
         }
     }
 }

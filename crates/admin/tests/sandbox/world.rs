@@ -18,7 +18,7 @@ use edge::explain::Links;
 use edge::receiver::Receivers;
 use engine::rail::bank::BankRail;
 use engine::rail::{Credits, Rails};
-use engine::{Acquirer, Checkout, Clock, Engine, EngineConfig, Reads, Retention, Store, StoreError, UuidIds};
+use engine::{Acquirer, Checkout, Clock, Engine, EngineConfig, Reads, Retention, Store, StoreError, Syncer, UuidIds};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -118,6 +118,10 @@ impl Store for Mortal {
             return Err(StoreError::Fault("it died".to_owned()));
         }
         self.inner.flush(books)
+    }
+
+    fn syncer(&self) -> Option<Arc<dyn Syncer>> {
+        self.inner.syncer()
     }
 
     fn doubt(&mut self) -> bool {

@@ -43,7 +43,7 @@ pub async fn list(call: &Call) -> Result<WireResponse, WireError> {
     let listed = match filter {
         Narrowed::To(mut filter) => {
             let oldest = now.plus_ms(EVENTS_KEPT_MS.saturating_neg());
-            filter.after = filter.after.or_else(|| reaches_back_beyond(oldest, platform.lead.created_at));
+            filter.hidden_until = reaches_back_beyond(oldest, platform.lead.created_at);
             let events = call.dialect().reads.events(call.ctx().platform, filter, page).await;
             events.map_err(|error| call.read_failed(&error))?
         }

@@ -247,3 +247,19 @@ async fn anothers_pay_in_is_not_found() {
     let other = s.world.client("other").await;
     other.get(&format!("/payins/{id}")).await.is_not_found("PayIn", &id);
 }
+
+/// What an acquirer has taken must be booked: the acquirer is not asked for sums that accounts could not hold.
+#[tokio::test]
+async fn more_than_any_payment_may_be_of_is_refused_and_hinders_nobody() {
+    let s = Scene::new().await;
+    let c = s.cast(PLAIN).await;
+    let me = s.world.me().await;
+    let of = |amount: i64| with(&c.direct(), json!({"DebitedFunds": eur(amount), "Fees": eur(0)}));
+    for amount in [i64::MAX, domain::payment::CARD_PAY_IN_MAX_MINOR + 1] {
+        let seen = me.post("/payins/card/direct", &of(amount)).await;
+        assert_eq!((seen.status, &*seen.get("Status"), &*seen.get("ResultCode")), (200, "FAILED", "001011"), "{amount}");
+        assert_eq!(seen.get("ResultMessage"), "Transaction amount is higher than maximum permitted amount");
+    }
+    assert_eq!(me.post("/payins/card/direct", &of(1_000)).await.get("Status"), "SUCCEEDED");
+    assert_eq!(c.balance(&me).await, 1_000);
+}

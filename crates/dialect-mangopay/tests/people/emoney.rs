@@ -38,7 +38,7 @@ async fn what_came_and_went_is_summed_by_time_and_currency() {
         "DebitedWalletId": from,
         "CreditedWalletId": to,
     });
-    me.made("/transfers", &body).await;
+    let transfer = me.made("/transfers", &body).await;
     // It began in November 2023; the transfer is of January 2024.
     for (user, span, credited, debited) in [
         (&payer, "", 950, 300),
@@ -54,6 +54,13 @@ async fn what_came_and_went_is_summed_by_time_and_currency() {
         let seen = me.get(&format!("/users/{user}/emoney{span}")).await;
         let sums = (seen.json()["CreditedEMoney"]["Amount"].as_i64(), seen.json()["DebitedEMoney"]["Amount"].as_i64());
         assert_eq!(sums, (Some(credited), Some(debited)), "{span}");
+    }
+    // The payer orders what takes the money out of the payee's wallet again.
+    me.made(&format!("/transfers/{transfer}/refunds"), &json!({"AuthorId": payer})).await;
+    for (user, credited, debited) in [(&payer, 300, 300), (&payee, 280, 280)] {
+        let seen = me.get(&format!("/users/{user}/emoney/2024")).await;
+        let sums = (seen.json()["CreditedEMoney"]["Amount"].as_i64(), seen.json()["DebitedEMoney"]["Amount"].as_i64());
+        assert_eq!(sums, (Some(credited), Some(debited)));
     }
     let seen = me.call("GET", &format!("/users/{payer}/emoney"), &[], r#"{"Currency":"GBP"}"#).await;
     assert_eq!(seen.json()["CreditedEMoney"], json!({"Currency": "GBP", "Amount": 70}));

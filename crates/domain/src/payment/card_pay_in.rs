@@ -14,6 +14,10 @@ use crate::{Command, Desk, JobKind, Needs, ObjectKind, PaymentId, Secret, Timest
 /// How long a payer has to pay on a page, or to authenticate. Source: reference, money part, 5.1 ("15 min").
 pub const CARD_SESSION_PERIOD_MS: i64 = 15 * 60_000;
 
+/// A card is charged no more than this, in minor units: a hundred billion of a currency with cents. What an acquirer has taken has to be
+/// booked, so accounts must be far from what they can hold. Decided here: the vendor's own bound (001011) is not told.
+pub const CARD_PAY_IN_MAX_MINOR: i64 = 10_000_000_000_000;
+
 /// The acquirer is asked how a payment ended if nobody has recorded it this long after it was sent.
 pub(super) const ASK_AFTER_MS: i64 = 30_000;
 
@@ -182,7 +186,7 @@ impl Command for CreateCardPayIn {
 
     /// Errors, first match wins: `NotFound`, `UserClosed`, `CreditedUserIsNotOwner`, `CardCurrency`, `FundsCurrency`,
     /// `FeesExceedFunds`. Refusals, first match wins: `PlatformNotLive`, `CardNotOwned`, `CardNotActive`,
-    /// `NothingCredited`, `UserBlocked`, `BeneficiaryNotVerified`, `BalanceTooLarge`.
+    /// `NothingCredited`, `AmountTooLarge`, `UserBlocked`, `BeneficiaryNotVerified`, `BalanceTooLarge`.
     ///
     /// Source: reference, money part, 5.1 to 5.3 and 22.2.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Payment, CreateCardPayInError> {
@@ -313,6 +317,9 @@ impl CreateCardPayIn {
         }
         if credited.is_zero() {
             return Some(Refusal::NothingCredited);
+        }
+        if self.debited.minor() > CARD_PAY_IN_MAX_MINOR {
+            return Some(Refusal::AmountTooLarge);
         }
         if payee.blocks.inflows {
             return Some(Refusal::UserBlocked);

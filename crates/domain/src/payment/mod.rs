@@ -28,7 +28,9 @@ mod transfer_funds;
 pub use bank_wire::{
     BankWire, Debtor, DeclareBankWire, DeclareBankWireError, ExpireBankWire, ReceiveBankWire, ReceiveBankWireError, ReceivingAccount,
 };
-pub use card_pay_in::{CARD_SESSION_PERIOD_MS, CardFlow, CardMeans, CardPayIn, CreateCardPayIn, CreateCardPayInError, UsedCard, WebFlow};
+pub use card_pay_in::{
+    CARD_PAY_IN_MAX_MINOR, CARD_SESSION_PERIOD_MS, CardFlow, CardMeans, CardPayIn, CreateCardPayIn, CreateCardPayInError, UsedCard, WebFlow,
+};
 pub use card_settle::{CardPayInError, EnterCard, ExpireCardPage, PlayPayer, SettleCardPayIn};
 pub use other_currency::{OtherCurrency, RequestSum};
 pub use payout::{

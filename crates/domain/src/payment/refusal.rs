@@ -40,6 +40,7 @@ refusals! {
     10 BalanceTooLarge "The balance would not fit.";
     11 PaymentPeriodExpired "The payer has let the time pass.";
     12 PlatformNotLive "The platform has no rail for this.";
+    13 AmountTooLarge "The amount is more than any payment may be of.";
     40 CardNotOwned "The author does not own the card.";
     41 CardNotActive "The card was deactivated, or not used in time.";
     42 DoNotHonor "The issuer refuses, and does not say why.";

@@ -14,53 +14,33 @@ const FIRST_DIGITS: std::ops::RangeInclusive<u8> = 2..=6;
 /// What an IBAN has of letters and digits.
 const IBAN_LENGTHS: std::ops::RangeInclusive<usize> = 15..=34;
 
-/// What a byte does to a run of digits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Digit,
-    Letter,
-    /// An escape may begin here, or another script: the text has to be looked at closely.
-    Odd,
-    Between,
-}
-
-const CLASSES: [Class; 256] = classes();
-
-const fn classes() -> [Class; 256] {
-    let mut classes = [Class::Between; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated when compiled, within the array")]
-        {
-            classes[byte] = match byte as u8 {
-                b'0'..=b'9' => Class::Digit,
-                b'a'..=b'z' | b'A'..=b'Z' => Class::Letter,
-                b'\\' | b'%' | b'&' | 0x80.. => Class::Odd,
-                _ => Class::Between,
-            };
-            byte += 1;
-        }
-    }
-    classes
-}
-
-/// Whether a text may hold the number of a card. Most texts are told by one look at each of their bytes.
+/// Whether a text may hold the number of a card. Most texts are told without a look at each of their bytes: this is on the way of
+/// every request.
 #[must_use]
 pub fn may_hold(text: &[u8]) -> bool {
-    let mut run = 0_usize;
-    let mut is_suspect = false;
-    for byte in text {
-        match CLASSES.get(usize::from(*byte)) {
-            Some(Class::Digit) => {
-                run = run.saturating_add(1);
-                is_suspect |= run >= SHORTEST;
+    // An escape may begin there, or another script.
+    let is_odd = !text.is_ascii() || memchr::memchr3(b'\\', b'%', b'&', text).is_some();
+    (is_odd || has_long_run(text)) && holds(text)
+}
+
+/// Whether there are as many digits as a number has without a letter between them.
+fn has_long_run(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(window) = rest.first_chunk::<SHORTEST>() {
+        let next = match window.iter().rposition(u8::is_ascii_alphabetic) {
+            // No run goes over a letter, and none that ends before it is long enough.
+            Some(letter) => letter,
+            None => {
+                let run = rest.split(u8::is_ascii_alphabetic).next().unwrap_or_default();
+                if run.iter().filter(|byte| byte.is_ascii_digit()).count() >= SHORTEST {
+                    return true;
+                }
+                run.len()
             }
-            Some(Class::Letter) => run = 0,
-            Some(Class::Odd) => is_suspect = true,
-            Some(Class::Between) | None => {}
-        }
+        };
+        rest = rest.get(next.saturating_add(1)..).unwrap_or_default();
     }
-    is_suspect && holds(text)
+    false
 }
 
 /// The close look.

@@ -11,6 +11,8 @@ use tokio_postgres::error::{DbError, SqlState};
 pub fn of(error: Error) -> StoreError {
     match error.as_db_error() {
         Some(refused) if is_lost_race(refused.code()) => StoreError::Retry(text_of(refused)),
+        // Only sessions of lists have a time limit.
+        Some(refused) if *refused.code() == SqlState::QUERY_CANCELED => StoreError::TooWide,
         Some(refused) => StoreError::Fault(text_of(refused)),
         None => StoreError::Fault(chain(&error)),
     }

@@ -81,16 +81,6 @@ impl Narrowed {
         self.params.push((Box::new(value), kind));
         format!("${}", self.params.len())
     }
-
-    /// The parameters.
-    pub fn into_params(self) -> Typed {
-        self.params
-    }
-
-    /// The conditions.
-    pub fn conditions(&self) -> &str {
-        &self.conditions
-    }
 }
 
 /// Two texts over the same parameters: the length of a list, and the rows of a page of it.

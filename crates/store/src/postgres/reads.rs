@@ -122,7 +122,7 @@ impl PostgresReads {
         let narrowed = || {
             let mut narrowed = Narrowed::platform(platform.0);
             narrowed.any("l.type", filter.types.iter().map(|it| i64::from(it.number())));
-            narrowed.window("l.at", filter.before, filter.after);
+            narrowed.window("l.at", filter.before, filter.after.max(filter.hidden_until));
             narrowed
         };
         let texts = lists::numbered(sql::EVENT.name, &sql::names(sql::EVENT.columns, "l."), "", narrowed, platform.0, page);
@@ -175,24 +175,24 @@ impl PostgresReads {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<(i64, i64), StoreError> {
-        let mut narrowed = Narrowed::list(platform.0, user);
-        narrowed.any("l.status", [i64::from(Status::Succeeded.number())].into_iter());
-        narrowed.window("l.created_at", Some(to), Some(from.plus_ms(-1)));
-        let text = format!(
-            "SELECT CAST(COALESCE(SUM(t.credited) FILTER (WHERE c.holder = $2), 0) AS BIGINT), \
-                    CAST(COALESCE(SUM(t.debited) FILTER (WHERE d.holder = $2), 0) AS BIGINT) \
-             FROM payment_list l JOIN payment t ON t.platform = l.platform AND t.id = l.payment \
-             LEFT JOIN account c ON c.platform = t.platform AND c.id = t.credited_wallet \
-             LEFT JOIN account d ON d.platform = t.platform AND d.id = t.debited_wallet \
-             WHERE {} AND t.debited_currency = '{}'",
-            narrowed.conditions(),
-            currency.code(),
-        );
-        let params = narrowed.into_params();
+        // By the lists of the user's wallets: a refund that takes money out of one may be somebody else's order.
+        let text = "SELECT CAST(COALESCE(SUM(t.credited) FILTER (WHERE t.credited_wallet = a.id), 0) AS BIGINT), \
+                    CAST(COALESCE(SUM(t.debited) FILTER (WHERE t.debited_wallet = a.id), 0) AS BIGINT) \
+             FROM account a JOIN payment_list l ON l.platform = a.platform AND l.list = a.id \
+             JOIN payment t ON t.platform = l.platform AND t.id = l.payment \
+             WHERE a.platform = $1 AND a.holder = $2 AND a.currency = $3 AND l.status = $4 AND l.created_at >= $5 AND l.created_at < $6";
+        let params: Typed = vec![
+            (Box::new(Id(platform.0)), Type::UUID),
+            (Box::new(Id(user)), Type::UUID),
+            (Box::new(currency.code().to_owned()), Type::TEXT),
+            (Box::new(i64::from(Status::Succeeded.number())), Type::INT8),
+            (Box::new(from.ms()), Type::INT8),
+            (Box::new(to.ms()), Type::INT8),
+        ];
         self.catch_up(platform).await?;
         let lent = self.backstage.list().await?;
         let mut trip = Trip::over(&lent.session()?.client);
-        let sums = trip.ask_once(&text, &params);
+        let sums = trip.ask_once(text, &params);
         match trip.done().await?.rows(sums).first() {
             Some(row) => Ok((get(row, 0)?, get(row, 1)?)),
             None => Ok((0, 0)),
@@ -346,17 +346,22 @@ impl Reads for PostgresReads {
         })
     }
 
-    fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>> {
+    fn old_keys(&self, of: Option<PlatformId>, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>> {
         Box::pin(async move {
+            // Of each platform by the index of its own keys; whoever asks for all comes again until there are none.
+            let text = "SELECT k.platform, k.dialect, k.key FROM platform p CROSS JOIN LATERAL \
+                        (SELECT platform, dialect, key FROM idempotency WHERE platform = p.platform AND at <= $2 AND status IS NOT NULL \
+                        ORDER BY at LIMIT $3) k WHERE $1::uuid IS NULL OR p.platform = $1 LIMIT $3";
+            let of = of.map(|platform| Id(platform.0));
             let params: Typed =
-                vec![(Box::new(Id(platform.0)), Type::UUID), (Box::new(until.ms()), Type::INT8), (Box::new(i64::from(limit)), Type::INT8)];
-            let text = "SELECT dialect, key FROM idempotency WHERE platform = $1 AND at <= $2 AND status IS NOT NULL ORDER BY at LIMIT $3";
+                vec![(Box::new(of), Type::UUID), (Box::new(until.ms()), Type::INT8), (Box::new(i64::from(limit)), Type::INT8)];
             let rows = self.look_up_once(text, params).await?;
             rows.iter()
                 .map(|row| {
-                    let dialect: i64 = rows::get(row, 0)?;
+                    let platform = PlatformId(uid(row, 0)?);
+                    let dialect: i64 = rows::get(row, 1)?;
                     let dialect = u8::try_from(dialect).map_err(|_| codec::broken("idempotency", platform, "dialect"))?;
-                    Ok(IdempotencyKey { platform, dialect, key: rows::get::<String>(row, 1)?.into() })
+                    Ok(IdempotencyKey { platform, dialect, key: rows::get::<String>(row, 2)?.into() })
                 })
                 .collect()
         })

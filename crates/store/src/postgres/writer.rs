@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use domain::user::User;
 use domain::{Books, OwnedKey, RecordKey, Removal, Resource, Wanted};
-use engine::{Store, StoreError};
+use engine::{Store, StoreError, Syncer};
 use ledger::Uid;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::runtime::Runtime;
@@ -260,6 +260,10 @@ impl Store for Writer {
             }
             other => other,
         }
+    }
+
+    fn syncer(&self) -> Option<Arc<dyn Syncer>> {
+        None
     }
 
     fn doubt(&mut self) -> bool {

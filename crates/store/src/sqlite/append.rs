@@ -120,9 +120,11 @@ impl<'a, const COLUMNS: usize> NewRows<'a, COLUMNS> {
         Ok(())
     }
 
+    /// What fails takes the whole transaction back, as the writer would have to: so SQLite keeps no journal of the statement, which
+    /// is otherwise a copy of every page that it touches.
     fn text(&self, rows: usize) -> String {
         let row = format!("({})", vec!["?"; COLUMNS].join(","));
-        format!("INSERT INTO {} ({}) VALUES {}", self.table, self.columns, vec![row; rows].join(","))
+        format!("INSERT OR ROLLBACK INTO {} ({}) VALUES {}", self.table, self.columns, vec![row; rows].join(","))
     }
 }
 

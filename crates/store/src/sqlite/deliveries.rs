@@ -12,6 +12,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::append::{Lazy, NewRows, id, number, optional_number};
+use super::durable::Log;
 use super::fault;
 use super::pool::Pool;
 use super::rows::{self, id16};
@@ -81,19 +82,23 @@ fn decode(row: &Row<'_>) -> Result<Delivery, StoreError> {
 }
 
 /// Deliveries of a data folder. One process owns it: it is always its turn.
-pub struct SqliteDeliveries(Arc<Pool>);
+pub struct SqliteDeliveries {
+    readers: Arc<Pool>,
+    log: Arc<Log>,
+}
 
 impl SqliteDeliveries {
-    pub const fn new(readers: Arc<Pool>) -> Self {
-        Self(readers)
+    pub const fn new(readers: Arc<Pool>, log: Arc<Log>) -> Self {
+        Self { readers, log }
     }
 
     /// Runs what may take a while on a thread that may wait.
     fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static) -> ReadFuture<'_, T> {
-        let pool = Arc::clone(&self.0);
+        let pool = Arc::clone(&self.readers);
         Box::pin(async move {
             let done = tokio::task::spawn_blocking(move || pool.with(work)).await;
-            done.unwrap_or_else(|error| Err(StoreError::Fault(error.to_string())))
+            let read = done.unwrap_or_else(|error| Err(StoreError::Fault(error.to_string())))?;
+            self.log.settled().await.map(|()| read)
         })
     }
 }

@@ -7,6 +7,7 @@
 
 mod append;
 mod deliveries;
+mod durable;
 pub mod lists;
 mod pool;
 mod reads;
@@ -40,8 +41,10 @@ pub const INDEX_FILE: &str = "lists.sqlite";
 /// Name of the file whose lock says that a process owns the folder.
 pub const LOCK_FILE: &str = "florin.lock";
 
-/// Read connections for look-ups; one more look-up waits.
+/// Read connections for what takes a while: lists, stories, deliveries; one more of those waits.
 const READERS: usize = 4;
+/// Read connections for look-ups, which are made on the runtime's own threads: nothing slow may hold one.
+const QUICK_READERS: usize = 2;
 /// Statements a connection keeps prepared.
 const CACHED_STATEMENTS: usize = 128;
 
@@ -92,20 +95,31 @@ pub fn open(folder: &Path, vault: Arc<Vault>) -> Result<Opened, OpenError> {
     let mut conn = connect(&main, true, "FULL")?;
     migrate(&mut conn, migrate::SQLITE, &main)?;
     check_master_key(&conn, &vault, &main)?;
+    let log = Arc::new(durable::Log::open(&main).map_err(|source| OpenError::Io { path: main.clone(), source })?);
+    // From now on the log is synced behind its commits, by whoever answers for them.
+    conn.execute_batch("PRAGMA synchronous = NORMAL").map_err(fault)?;
     let mut index_conn = connect(&index, true, "NORMAL")?;
     migrate(&mut index_conn, migrate::SQLITE_INDEX, &index)?;
 
     let resident = Arc::new(resident::Resident::fill(&conn)?);
     let last_id = last_id(&conn).map_err(fault)?;
     let readers = Arc::new(pool::Pool::new(READERS, || connect(&main, false, "FULL"))?);
+    let quick = pool::Pool::new(QUICK_READERS, || connect(&main, false, "FULL"))?;
     let list_readers = pool::Pool::new(READERS, || connect(&index, false, "NORMAL"))?;
     let outbox = lists::Outbox { main: connect(&main, false, "FULL")?, vault: Arc::clone(&vault) };
     let lists = lists::Lists::open(lists::ListFile::new(index_conn), outbox, list_readers, lists::Limits::default())?;
     let lists = Arc::new(lists);
-    let deliveries = Arc::new(deliveries::SqliteDeliveries::new(Arc::clone(&readers)));
-    let reads = reads::SqliteReads::new(Arc::clone(&readers), Arc::clone(&lists), Arc::clone(&resident), Arc::clone(&vault));
+    let deliveries = Arc::new(deliveries::SqliteDeliveries::new(Arc::clone(&readers), Arc::clone(&log)));
+    let reads = reads::SqliteReads::new(
+        quick,
+        Arc::clone(&readers),
+        Arc::clone(&lists),
+        Arc::clone(&resident),
+        Arc::clone(&vault),
+        Arc::clone(&log),
+    );
     let sealer = Arc::new(seal::SqliteSealer::start(connect(&main, false, "FULL")?, Arc::clone(&vault))?);
-    let writer = writer::Writer::new(conn, resident, Arc::clone(&vault), lists, Arc::clone(&sealer), lock);
+    let writer = writer::Writer::new(conn, log, resident, Arc::clone(&vault), lists, Arc::clone(&sealer), lock);
     let scan = scan::SqliteScan::new(readers, vault);
     Ok(Opened {
         store: Box::new(writer),

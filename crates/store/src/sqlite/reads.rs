@@ -16,6 +16,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use rustc_hash::FxHashMap;
 
+use super::durable::Log;
 use super::lists::{self, Family, Lists, Narrowed};
 use super::pool::Pool;
 use super::resident::Resident;
@@ -25,7 +26,11 @@ use crate::codec;
 use crate::vault::Vault;
 
 /// Reads over the data folder.
-pub struct SqliteReads(Arc<Inner>);
+pub struct SqliteReads {
+    quick: Pool,
+    inner: Arc<Inner>,
+    log: Arc<Log>,
+}
 
 struct Inner {
     main: Arc<Pool>,
@@ -44,27 +49,33 @@ struct Lease {
 }
 
 impl SqliteReads {
-    pub fn new(main: Arc<Pool>, lists: Arc<Lists>, resident: Arc<Resident>, vault: Arc<Vault>) -> Self {
-        Self(Arc::new(Inner { main, lists, resident, vault, leases: Mutex::default() }))
+    /// `quick` is for look-ups alone, which wait for nothing that takes a while.
+    pub fn new(quick: Pool, main: Arc<Pool>, lists: Arc<Lists>, resident: Arc<Resident>, vault: Arc<Vault>, log: Arc<Log>) -> Self {
+        Self { quick, inner: Arc::new(Inner { main, lists, resident, vault, leases: Mutex::default() }), log }
     }
 
     /// Runs a list on a thread that may wait.
     fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static) -> ReadFuture<'_, T> {
-        let inner = Arc::clone(&self.0);
+        let inner = Arc::clone(&self.inner);
         Box::pin(async move {
             let done = tokio::task::spawn_blocking(move || work(&inner)).await;
-            done.unwrap_or_else(|error| Err(StoreError::Fault(error.to_string())))
+            let read = done.unwrap_or_else(|error| Err(StoreError::Fault(error.to_string())))?;
+            self.log.settled().await.map(|()| read)
+        })
+    }
+
+    /// What was read at once, as soon as it is durable.
+    fn ready<T: Send + 'static>(&self, result: Result<T, StoreError>) -> ReadFuture<'_, T> {
+        Box::pin(async move {
+            let read = result?;
+            self.log.settled().await.map(|()| read)
         })
     }
 }
 
-fn ready<T: Send + 'static>(result: Result<T, StoreError>) -> ReadFuture<'static, T> {
-    Box::pin(std::future::ready(result))
-}
-
 impl Reads for SqliteReads {
     fn account(&self, platform: PlatformId, id: AccountId) -> ReadFuture<'_, Option<Account>> {
-        ready(self.0.account(platform, id))
+        self.ready(self.inner.account(&self.quick, platform, id))
     }
 
     fn accounts(&self, platform: PlatformId, roles: Vec<Role>) -> ReadFuture<'_, Vec<Account>> {
@@ -72,22 +83,22 @@ impl Reads for SqliteReads {
     }
 
     fn payment(&self, platform: PlatformId, id: PaymentId) -> ReadFuture<'_, Option<Payment>> {
-        let inner = &self.0;
-        ready(inner.main.with(|conn| rows::find_payment(conn, &inner.vault, platform.0, id.0)))
+        let inner = &self.inner;
+        self.ready(self.quick.with(|conn| rows::find_payment(conn, &inner.vault, platform.0, id.0)))
     }
 
     fn record(&self, key: RecordKey) -> ReadFuture<'_, Option<Record>> {
-        let inner = &self.0;
+        let inner = &self.inner;
         if let Some(record) = inner.resident.records().peek(&key) {
-            return ready(Ok(Some(record)));
+            return self.ready(Ok(Some(record)));
         }
-        ready(inner.main.with(|conn| rows::find_record(conn, &inner.vault, &key)))
+        self.ready(self.quick.with(|conn| rows::find_record(conn, &inner.vault, &key)))
     }
 
     fn key(&self, key: IdempotencyKey) -> ReadFuture<'_, Option<KeyRow>> {
-        let inner = &self.0;
+        let inner = &self.inner;
         let places: Vec<i64> = inner.resident.hots().keys.candidates(&key).collect();
-        ready(inner.main.with(|conn| {
+        self.ready(self.quick.with(|conn| {
             for seq in places {
                 if let Some(row) = rows::find_key_row(conn, &inner.vault, seq, &key)? {
                     return Ok(Some(row));
@@ -98,7 +109,7 @@ impl Reads for SqliteReads {
     }
 
     fn directory(&self, key: DirectoryKey) -> ReadFuture<'_, Option<DirectoryRow>> {
-        ready(self.0.main.with(|conn| rows::find_directory(conn, &key)))
+        self.ready(self.quick.with(|conn| rows::find_directory(conn, &key)))
     }
 
     fn payments(&self, platform: PlatformId, of: OfPayments, filter: PaymentFilter, page: Page) -> ReadFuture<'_, Listed<Payment>> {
@@ -121,8 +132,8 @@ impl Reads for SqliteReads {
         self.aside(move |inner| inner.platforms(after.map_or(Uid::default(), |after| after.0), limit))
     }
 
-    fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>> {
-        self.aside(move |inner| inner.old_keys(platform, until, limit))
+    fn old_keys(&self, of: Option<PlatformId>, until: Timestamp, limit: u32) -> ReadFuture<'_, Vec<IdempotencyKey>> {
+        self.aside(move |inner| inner.old_keys(of, until, limit))
     }
 
     fn story(&self, platform: PlatformId, sought: Sought) -> ReadFuture<'_, Story> {
@@ -134,8 +145,8 @@ impl Reads for SqliteReads {
     }
 
     fn renew_job(&self, job: Job, now: Timestamp, lease_ms: i64) -> ReadFuture<'_, ()> {
-        self.0.renew_job(&job, now.plus_ms(lease_ms));
-        ready(Ok(()))
+        self.inner.renew_job(&job, now.plus_ms(lease_ms));
+        self.ready(Ok(()))
     }
 
     fn agenda(&self, platform: PlatformId, now: Timestamp) -> ReadFuture<'_, Agenda> {
@@ -144,11 +155,11 @@ impl Reads for SqliteReads {
 }
 
 impl Inner {
-    fn account(&self, platform: PlatformId, id: AccountId) -> Result<Option<Account>, StoreError> {
+    fn account(&self, pool: &Pool, platform: PlatformId, id: AccountId) -> Result<Option<Account>, StoreError> {
         if let Some(hot) = self.resident.hots().accounts.get(&id) {
             return Ok(Some(hot.account).filter(|account| account.tenant == platform.0));
         }
-        self.main.with(|conn| rows::find_account(conn, platform.0, id.0))
+        pool.with(|conn| rows::find_account(conn, platform.0, id.0))
     }
 
     fn accounts(&self, platform: PlatformId, roles: &[Role]) -> Result<Vec<Account>, StoreError> {
@@ -216,6 +227,7 @@ impl Inner {
             kinds: filter.types.iter().map(|event| event.number()).collect(),
             before: filter.before,
             after: filter.after,
+            hidden_until: filter.hidden_until,
             ..Narrowed::default()
         };
         let list = platform.0;
@@ -275,7 +287,8 @@ impl Inner {
         })
     }
 
-    /// Sums what succeeded payments of the user's list brought to and took from wallets the user holds.
+    /// Sums what succeeded payments brought to and took from the user's wallets, by the lists of those: a refund that takes money out of
+    /// one may be somebody else's order.
     fn turnover(
         &self,
         platform: PlatformId,
@@ -286,20 +299,26 @@ impl Inner {
     ) -> Result<(i64, i64), StoreError> {
         let narrowed =
             Narrowed { statuses: vec![Status::Succeeded.number()], before: Some(to), after: Some(from.plus_ms(-1)), ..Narrowed::default() };
-        let ids = self.lists.with(Family::Payments, user, |file, recent| lists::whole(file, recent, Family::Payments, user, &narrowed))?;
-        let holds = |account: Option<AccountId>| match account {
-            Some(id) => Ok::<_, StoreError>(self.account(platform, id)?.is_some_and(|account| account.holder == Some(user))),
-            None => Ok(false),
-        };
+        let wallets: Vec<Uid> = self.main.with(|conn| {
+            let sql = "SELECT id FROM account WHERE platform = ?1 AND holder = ?2 AND currency = ?3";
+            let mut select = conn.prepare_cached(sql).map_err(fault)?;
+            let ids = select.query_map((id16(platform.0), id16(user), currency.code()), |row| rows::uid(row, 0)).map_err(fault)?;
+            ids.collect::<Result<_, _>>().map_err(fault)
+        })?;
         let (mut credited, mut debited): (i64, i64) = (0, 0);
-        for id in ids {
-            let payment = self.main.with(|conn| rows::find_payment(conn, &self.vault, platform.0, id))?;
-            let Some(payment) = payment.filter(|payment| payment.debited.currency() == currency) else { continue };
-            if holds(payment.credited_wallet)? {
-                credited = credited.saturating_add(payment.credited.minor());
-            }
-            if holds(payment.debited_wallet)? {
-                debited = debited.saturating_add(payment.debited.minor());
+        for wallet in wallets {
+            let ids = self
+                .lists
+                .with(Family::Payments, wallet, |file, recent| lists::whole(file, recent, Family::Payments, wallet, &narrowed))?;
+            for id in ids {
+                let payment = self.main.with(|conn| rows::find_payment(conn, &self.vault, platform.0, id))?;
+                let Some(payment) = payment else { continue };
+                if payment.credited_wallet == Some(AccountId(wallet)) {
+                    credited = credited.saturating_add(payment.credited.minor());
+                }
+                if payment.debited_wallet == Some(AccountId(wallet)) {
+                    debited = debited.saturating_add(payment.debited.minor());
+                }
             }
         }
         Ok((credited, debited))
@@ -315,22 +334,42 @@ impl Inner {
         })
     }
 
-    /// The oldest keys stand first, whatever their platform, and go first: it is looked no further than among those.
-    fn old_keys(&self, platform: PlatformId, until: Timestamp, limit: u32) -> Result<Vec<IdempotencyKey>, StoreError> {
-        let sql = "SELECT dialect, key FROM (SELECT platform, dialect, key, status, at FROM idempotency ORDER BY seq LIMIT ?4) \
-                   WHERE platform = ?1 AND status IS NOT NULL AND at <= ?2 LIMIT ?3";
-        self.main.with(|conn| {
-            let mut select = conn.prepare_cached(sql).map_err(fault)?;
-            let keys =
-                select.query_map((id16(platform.0), until.ms(), limit, OLDEST_KEYS), |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
-            let keys = keys.map_err(fault)?.map(|key| key.map(|(dialect, key)| IdempotencyKey { platform, dialect, key: key.into() }));
-            keys.collect::<Result<_, _>>().map_err(fault)
-        })
+    /// Keys stand in the order of their first uses, whatever their platforms: the old ones are at the front. One of a moment when the
+    /// clock was astray ends nothing; so many young ones in a row do.
+    fn old_keys(&self, of: Option<PlatformId>, until: Timestamp, limit: u32) -> Result<Vec<IdempotencyKey>, StoreError> {
+        let sql = "SELECT seq, platform, dialect, key, status IS NOT NULL, at FROM idempotency WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (mut found, mut place) = (Vec::new(), 0_i64);
+        loop {
+            // One chunk a view, so that the log can be written back meanwhile.
+            let (mut has_old, mut count) = (false, 0_i64);
+            self.main.with(|conn| {
+                let mut select = conn.prepare_cached(sql).map_err(fault)?;
+                let mut cursor = select.query((place, KEYS_AT_ONCE)).map_err(fault)?;
+                while let Some(row) = cursor.next().map_err(fault)? {
+                    place = row.get(0).map_err(fault)?;
+                    count = count.saturating_add(1);
+                    if row.get::<_, i64>(5).map_err(fault)? > until.ms() {
+                        continue;
+                    }
+                    has_old = true;
+                    let platform = PlatformId(rows::uid(row, 1).map_err(fault)?);
+                    if found.len() < limit && row.get(4).map_err(fault)? && of.is_none_or(|of| of == platform) {
+                        let key: String = row.get(3).map_err(fault)?;
+                        found.push(IdempotencyKey { platform, dialect: row.get(2).map_err(fault)?, key: key.into() });
+                    }
+                }
+                Ok::<_, StoreError>(())
+            })?;
+            if !has_old || count < KEYS_AT_ONCE || found.len() >= limit {
+                return Ok(found);
+            }
+        }
     }
 }
 
-/// Among so many of the oldest keys those of a platform are looked for at once.
-const OLDEST_KEYS: i64 = 4_096;
+/// Keys looked at in one view.
+const KEYS_AT_ONCE: i64 = 4_096;
 
 /// Jobs due at their platform's own time: those that are due by real time, which no clock is behind, and those of platforms
 /// whose clock is ahead. So a clock that is far ahead has nobody look at what others wait for.

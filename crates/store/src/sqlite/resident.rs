@@ -4,7 +4,7 @@
 //! so a failed commit leaves nothing to undo, and whoever was answered reads their own write.
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use domain::{IdempotencyKey, Record, RecordKey};
 use engine::StoreError;
 use ledger::{Account, AccountId, Uid};
 use rusqlite::Connection;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 
 use super::{fault, rows};
 use crate::codec;
@@ -63,19 +63,21 @@ impl Hots {
 /// Where in its table the first use of each key stands, by a hash of the key; whoever finds a place compares the row.
 #[derive(Default)]
 pub struct KeyPlaces {
+    /// Clients choose their keys: whoever could foresee the hashes could have them all meet at one.
+    hasher: RandomState,
     places: FxHashMap<u64, i64>,
     /// Further places of hashes that more than one key has.
     further: FxHashMap<u64, Vec<i64>>,
 }
 
 impl KeyPlaces {
-    fn hash(platform: Uid, dialect: u8, key: &str) -> u64 {
-        FxBuildHasher.hash_one((platform, dialect, key))
+    fn hash(&self, platform: Uid, dialect: u8, key: &str) -> u64 {
+        self.hasher.hash_one((platform, dialect, key))
     }
 
     /// Adds the place of a key.
     pub fn add(&mut self, platform: Uid, dialect: u8, key: &str, seq: i64) {
-        let hash = Self::hash(platform, dialect, key);
+        let hash = self.hash(platform, dialect, key);
         if let Some(first) = self.places.get(&hash) {
             if *first != seq {
                 self.further.entry(hash).or_default().push(seq);
@@ -87,7 +89,7 @@ impl KeyPlaces {
 
     /// Takes the place of a key away.
     pub fn remove(&mut self, key: &IdempotencyKey, seq: i64) {
-        let hash = Self::hash(key.platform.0, key.dialect, &key.key);
+        let hash = self.hash(key.platform.0, key.dialect, &key.key);
         if let Some(further) = self.further.get_mut(&hash) {
             further.retain(|place| *place != seq);
         }
@@ -105,7 +107,7 @@ impl KeyPlaces {
 
     /// The places at which a key may stand.
     pub fn candidates(&self, key: &IdempotencyKey) -> impl Iterator<Item = i64> {
-        let hash = Self::hash(key.platform.0, key.dialect, &key.key);
+        let hash = self.hash(key.platform.0, key.dialect, &key.key);
         let first = self.places.get(&hash).copied();
         let further = if self.further.is_empty() { None } else { self.further.get(&hash) };
         first.into_iter().chain(further.into_iter().flatten().copied()).collect::<smallvec::SmallVec<[i64; 2]>>().into_iter()

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{Books, Removal, Slot, Wanted};
-use engine::{Store, StoreError};
+use engine::{Store, StoreError, Syncer};
 use ledger::{Account, AccountId, Uid};
 use rusqlite::{Connection, OptionalExtension};
 use rustc_hash::FxHashMap;
 
 use super::append::{self, AccountRows};
+use super::durable::Log;
 use super::lists::Lists;
 use super::removal;
 use super::resident::{Dirty, Hot, Resident};
@@ -30,6 +31,7 @@ const CHECKPOINT_ROWS: usize = 256;
 /// Owns the only connection that writes.
 pub struct Writer {
     conn: Connection,
+    log: Arc<Log>,
     resident: Arc<Resident>,
     vault: Arc<Vault>,
     lists: Arc<Lists>,
@@ -46,13 +48,14 @@ pub struct Writer {
 impl Writer {
     pub fn new(
         conn: Connection,
+        log: Arc<Log>,
         resident: Arc<Resident>,
         vault: Arc<Vault>,
         lists: Arc<Lists>,
         sealer: Arc<SqliteSealer>,
         lock: File,
     ) -> Self {
-        Self { conn, resident, vault, lists, sealer, last_entry: None, next_key: 0, has_destroyed: false, _lock: lock }
+        Self { conn, log, resident, vault, lists, sealer, last_entry: None, next_key: 0, has_destroyed: false, _lock: lock }
     }
 
     /// Places in the table of keys are counted here, so that a row's place is known when it is written.
@@ -75,6 +78,14 @@ impl Writer {
     /// Runs a statement without columns, prepared once for all batches.
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {
         self.conn.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
+    /// Commits what was written; it is durable after the next sync of the log.
+    fn commit(&self) -> rusqlite::Result<()> {
+        self.log.begin();
+        let committed = self.execute("COMMIT");
+        self.log.end();
+        committed
     }
 
     fn write(&mut self, books: &Books) -> Result<Written, StoreError> {
@@ -267,7 +278,7 @@ impl Store for Writer {
             return Ok(());
         }
         self.execute("BEGIN IMMEDIATE").map_err(fault)?;
-        let written = self.write(books).and_then(|written| self.execute("COMMIT").map_err(unsure).map(|()| written));
+        let written = self.write(books).and_then(|written| self.commit().map_err(unsure).map(|()| written));
         match written {
             Ok(written) => {
                 self.make_resident(books, written);
@@ -276,9 +287,15 @@ impl Store for Writer {
             }
             Err(error) => {
                 self.abandon();
+                // Whoever has looked meanwhile waits for a sync that no batch asks for.
+                self.log.sync()?;
                 Err(error)
             }
         }
+    }
+
+    fn syncer(&self) -> Option<Arc<dyn Syncer>> {
+        Some(Arc::<Log>::clone(&self.log))
     }
 
     /// There is one writer, and its memory changes with its commits.
@@ -308,7 +325,7 @@ impl Store for Writer {
         let sealed = self.sealer.write_ready(&self.conn);
         let done = sealed.map(|sealed| written.sealed = sealed);
         let done = done.and_then(|()| self.write_accounts(&books, &mut written));
-        let done = done.and_then(|()| self.execute("COMMIT").map_err(fault));
+        let done = done.and_then(|()| self.commit().map_err(fault)).and_then(|()| self.log.sync());
         match done {
             Ok(()) => self.make_resident(&books, written),
             Err(_) => self.abandon(),

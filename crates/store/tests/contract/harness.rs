@@ -15,8 +15,8 @@ use domain::user::{Blocks, Category, Identity, Person, User, UserStatus, Verific
 use domain::wallet::OpenWallet;
 use domain::{Answer, Command, Ctx, Desk, Event, IdempotencyKey, PlatformId, Secret, Timestamp, UserId, WalletId};
 use engine::{
-    Clock, Deliveries, Engine, EngineConfig, EventFilter, Keyed, Listed, OfPayments, Page, PaymentFilter, Reads, Refused, Reply,
-    StoreError, UuidIds,
+    Clock, Deliveries, Engine, EngineConfig, EventFilter, Keyed, Listed, OfPayments, Page, PaymentFilter, Reads, Refused, RejectInput,
+    Reply, StoreError, UuidIds,
 };
 use ledger::{Account, AccountId, Posting, Uid};
 use money::{Currency, Money};
@@ -369,6 +369,13 @@ impl Site {
 
     pub async fn keyed_transfer(&self, ctx: Ctx, transfer: TransferFunds, keyed: Keyed) -> Result<Reply, Refused> {
         self.engine.submit(ctx, transfer, Some(keyed), render).await
+    }
+
+    /// Has a key used up by a request that was wrong.
+    pub async fn use_up(&self, keyed: Keyed) {
+        let ctx = Ctx::system(keyed.key.platform, RequestId(Uid::from_bits(1)));
+        let reply = self.engine.submit(ctx, RejectInput, Some(keyed), |_, _| Answer { status: 400, body: [].into() }).await;
+        assert!(matches!(reply, Ok(Reply::Answer(_))), "{reply:?}");
     }
 
     pub async fn balance(&self, ctx: Ctx, id: AccountId) -> i64 {

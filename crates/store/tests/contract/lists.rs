@@ -46,7 +46,8 @@ async fn post_and_list(site: Arc<Site>, ctx: Ctx, from: Purse, to: Purse) {
             let listed = site.payments(ctx.platform, of, PaymentFilter::default(), page(1, 3, true)).await;
             assert_eq!(listed.rows.first(), Some(&payment), "turn {turn} of {of:?}");
         }
-        let filter = EventFilter { types: vec![EventType::TransferCreated], after: Some(payment.created_at.plus_ms(-1)), before: None };
+        let filter =
+            EventFilter { types: vec![EventType::TransferCreated], after: Some(payment.created_at.plus_ms(-1)), ..EventFilter::default() };
         let events = site.events(ctx.platform, filter, page(1, 100, false)).await;
         assert!(events.rows.iter().any(|event| event.subject == payment.id.0), "turn {turn}");
         let purse = site.wallet(ctx, from.owner).await;

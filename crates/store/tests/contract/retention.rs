@@ -5,14 +5,15 @@ use domain::platform::{AccessToken, ApiKey, IssueToken};
 use domain::retention::{EraseUser, Erased, KEYS_KEPT_MS};
 use domain::user::{CloseUser, Person, PersonKind, User};
 use domain::wallet::Wallet;
-use domain::{Ctx, JobKind, RecordKey, Resource};
-use engine::{Claim, Clock, Listing, OfPayments, PaymentFilter, Reply, Retention, UuidIds};
+use domain::{Answer, Ctx, JobKind, RecordKey, Resource};
+use engine::{Claim, Clock, Listing, OfPayments, PaymentFilter, RejectInput, Reply, Retention, UuidIds};
 
 use crate::harness::{Home, Site, keyed, moving, page};
 
 crate::on_both_stores!(
     keys_go_after_a_day_and_may_be_used_again,
     keys_are_kept_whatever_the_clock_was,
+    old_keys_are_found_behind_those_of_others,
     tokens_go_once_they_have_ended,
     who_is_erased_is_gone_and_the_ledger_is_whole,
 );
@@ -68,6 +69,31 @@ async fn keys_are_kept_whatever_the_clock_was(home: &impl Home) {
     let site = Site::at(home);
     let again = site.keyed_transfer(ctx, moving(from, to, 2, 0), key).await.unwrap();
     assert!(matches!(again, Reply::KeyUsed(_)), "{again:?}");
+}
+
+/// More keys than are looked at in one go stand before the one that is sought, and one of a clock that was astray.
+async fn old_keys_are_found_behind_those_of_others(home: &impl Home) {
+    let site = Site::at(home);
+    let (crowd, other) = (site.platform("first").await, site.platform("second").await);
+    site.clock.advance(400 * KEYS_KEPT_MS);
+    site.use_up(keyed(crowd, "astray", 1)).await;
+    site.clock.advance(-400 * KEYS_KEPT_MS);
+    let mut used = tokio::task::JoinSet::new();
+    for number in 0..4_500 {
+        if number % 500 == 0 {
+            while used.join_next().await.is_some() {}
+        }
+        let (engine, keyed) = (site.engine.clone(), keyed(crowd, &format!("crowd-{number}"), 1));
+        used.spawn(async move { engine.submit(crowd, RejectInput, Some(keyed), |_, _| Answer { status: 400, body: [].into() }).await });
+    }
+    while used.join_next().await.is_some() {}
+    let sought = keyed(other, "sought", 1);
+    site.use_up(sought.clone()).await;
+    site.clock.advance(KEYS_KEPT_MS);
+    let until = site.clock.now().plus_ms(-KEYS_KEPT_MS);
+    assert_eq!(site.reads.old_keys(Some(other.platform), until, 10).await.unwrap(), [sought.key]);
+    assert_eq!(site.reads.old_keys(None, until, 1_000).await.unwrap().len(), 1_000);
+    assert_eq!(retention(&site).sweep().await.unwrap(), 4_501, "all but the one that is of a day to come");
 }
 
 async fn tokens_go_once_they_have_ended(home: &impl Home) {

@@ -56,8 +56,8 @@ impl Narrowed {
 
 /// The items of a page and the length of the narrowed list.
 ///
-/// A page of a whole list is a range of numbers. A list that is narrowed otherwise is gone along from its newest end. Errors: `Fault`
-/// past a deadline; a narrower window helps.
+/// A page of a whole list is a range of numbers. A list that is narrowed otherwise is gone along from what is not hidden. Errors:
+/// `TooWide` past a deadline; a narrower window helps.
 pub fn page_of(
     conn: &Connection,
     recent: &Recent,
@@ -150,7 +150,7 @@ pub fn whole(conn: &Connection, recent: &Recent, family: Family, list: Uid, narr
             }
         }
         if begun.elapsed() > DEADLINE {
-            return Err(StoreError::Behind);
+            return Err(StoreError::TooWide);
         }
         low = high;
     }
