@@ -85,6 +85,10 @@ impl Writer {
         self.log.begin();
         let committed = self.execute("COMMIT");
         self.log.end();
+        if committed.is_err() {
+            // Whoever has looked meanwhile waits for a sync that no batch asks for. Should it fail, the log says so to all from now on.
+            drop(self.log.sync());
+        }
         committed
     }
 
@@ -287,8 +291,6 @@ impl Store for Writer {
             }
             Err(error) => {
                 self.abandon();
-                // Whoever has looked meanwhile waits for a sync that no batch asks for.
-                self.log.sync()?;
                 Err(error)
             }
         }
