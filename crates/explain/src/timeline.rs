@@ -27,6 +27,22 @@ pub enum Of {
     Job,
 }
 
+impl Of {
+    /// The word for it, as people read it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Audit => "audit",
+            Self::State => "state",
+            Self::Entry => "entry",
+            Self::Event => "event",
+            Self::Delivery => "delivery",
+            Self::Job => "job",
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
@@ -89,15 +105,7 @@ impl Timeline {
         let mut text = format!("{} {}\n", self.of, self.id);
         let width = self.moments.iter().map(|moment| moment.at.chars().count()).max().unwrap_or(0);
         for moment in &self.moments {
-            let of = match moment.of {
-                Of::Request => "request",
-                Of::Audit => "audit",
-                Of::State => "state",
-                Of::Entry => "entry",
-                Of::Event => "event",
-                Of::Delivery => "delivery",
-                Of::Job => "job",
-            };
+            let of = moment.of.word();
             let to_come = if moment.is_to_come { " (to come)" } else { "" };
             // Writing to a text does not fail.
             let _ = writeln!(text, "  {:width$}  {of:8}  {}{to_come}", moment.at, moment.what);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use ::explain::Explanation;
-use ::explain::timeline::{Of, Timeline};
+use ::explain::timeline::Timeline;
 use axum::body::Body;
 use domain::Timestamp;
 use domain::hook::{Delivery, DeliveryState};
@@ -182,15 +182,7 @@ pub fn object(token: &str, id: &str, why: Option<&Explanation>, timeline: Option
     if let Some(timeline) = timeline {
         html.push_str("<h2>Timeline</h2><ol class=\"rows\">");
         for moment in &timeline.moments {
-            let of = match moment.of {
-                Of::Request => "request",
-                Of::Audit => "audit",
-                Of::State => "state",
-                Of::Entry => "entry",
-                Of::Event => "event",
-                Of::Delivery => "delivery",
-                Of::Job => "job",
-            };
+            let of = moment.of.word();
             let facts: String = moment
                 .facts
                 .iter()
